@@ -1,0 +1,37 @@
+"""symgrad: write the loss as mathematics; get its derivation, its LaTeX, and kernels that train."""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+# public name -> module that defines it. Names are loaded on first use (PEP 562): importing symgrad loads no Numba,
+# no matplotlib, no scikit-learn.
+_PUBLIC = {
+    "Program": "symgrad.api",
+    "program": "symgrad.api",
+    "gradient": "symgrad.api",
+    "fit": "symgrad.train",
+    "Fit": "symgrad.train",
+    "optimizers": "symgrad.library.optimizers",
+    "models": "symgrad.library.models",
+    "gallery": "symgrad.library.gallery",
+    "SymgradError": "symgrad.errors",
+}
+_MODULES = {"optimizers", "models", "gallery"}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    module = importlib.import_module(_PUBLIC[name])
+    value = module if name in _MODULES else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

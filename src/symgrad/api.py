@@ -1,0 +1,160 @@
+"""`Program`: what people hold. It wraps an `ir.System`, which is bare data, and is the only place with verbs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from . import calculus, notation, typeset
+from .errors import UnknownNameError
+from .functions import to_sympy
+from .ir import cost
+from .ir.access import Access
+from .ir.interpret import interpret
+from .ir.system import System
+
+Names = str | Iterable[str] | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a derived program comes from: the verb, the program it was applied to, and its arguments."""
+
+    verb: str
+    of: Program
+    output: str
+    wrt: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A model as equations. Made by `sg.program(text)`; every verb returns a new Program."""
+
+    raw: System                     # split, free of facts: the only form that is differentiated again
+    origin: Origin | None = None
+
+    @cached_property
+    def display(self) -> System:
+        """The closed form a person wants to read; its `log` is the derivation."""
+        return calculus.display_form(self.raw)
+
+    @cached_property
+    def kernel(self) -> System:
+        """The raw form plus value-safe rules: what is compiled."""
+        return calculus.kernel_form(self.raw)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.raw.outputs
+
+    def gradient(self, output: str, wrt: Names = None) -> Program:
+        r"""The program that computes `output` and its derivative by each name of `wrt` (default: every parameter).
+
+        >>> import symgrad as sg
+        >>> square = sg.program("x: parameter[i] \n L = sum[i](x[i]**2)")
+        >>> square.gradient("L").evaluate(x=[1.0, 2.0])["dL_dx"]
+        array([2., 4.])
+        """
+        names = self._names(wrt)
+        return Program(calculus.gradient(self.raw, output, names), Origin("gradient", self, output, names))
+
+    def jacobian(self, output: str, wrt: Names = None) -> Program:
+        """The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`."""
+        names = self._names(wrt)
+        return Program(calculus.jacobian(self.raw, output, names), Origin("jacobian", self, output, names))
+
+    def _names(self, wrt: Names) -> tuple[str, ...]:
+        if wrt is None:
+            return tuple(t.name for t in self.raw.declared("parameter"))
+        return (wrt,) if isinstance(wrt, str) else tuple(wrt)
+
+    def call(self, other: Program, rename: Mapping[str, str] | None = None) -> Program:
+        """This program with the equations of `other` behind its own; `rename` maps other's names to names here."""
+        return Program(calculus.prepare(notation.compose(self.raw, other.raw, rename or {})))
+
+    def at(self, **fixed: float) -> Program:
+        """The program with inputs or noise replaced by constants, as in `program.at(noise=0)`."""
+        return Program(notation.at(self.raw, **fixed))
+
+    def evaluate(self, **arrays) -> Mapping[str, np.ndarray]:
+        """The outputs on `arrays`, in float64, by the interpreter."""
+        for name in arrays:
+            need(self.raw, name)
+        return interpret(self.raw, arrays)
+
+    def compile(
+        self, target: str = "cpu", dtype: str = "float64", outputs=None, parallel=None, deterministic: bool = True
+    ) -> Any:
+        """A compiled kernel: `kernel(**arrays)` returns a mapping whose entries are also attributes."""
+        from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
+
+        system = self.kernel if outputs is None else replace(self.kernel, outputs=tuple(outputs))
+        return compile_system(system.prune(), target, dtype, parallel=parallel, deterministic=deterministic)
+
+    def flops(self):
+        """The number of floating-point operations, as a polynomial in the sizes."""
+        return cost.flops(self.kernel.prune())
+
+    def bytes(self):
+        """The bytes of inputs read and outputs written (float64), as a polynomial in the sizes."""
+        return cost.bytes_moved(self.kernel.prune())
+
+    @cached_property
+    def derivation(self) -> typeset.Derivation:
+        """The steps that lead to this program, each with its rule; prints as LaTeX, Markdown or HTML."""
+        return typeset.Derivation(self.display)
+
+    def latex(self) -> str:
+        return typeset.latex_system(self.display.prune())
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def verify(self, seed: int = 0, kernel: bool = True) -> Any:
+        """The certificate: symbolic = differences = complex step = mpmath = display form = kernel."""
+        from .verify import certify  # noqa: PLC0415
+
+        return certify(self, seed=seed, kernel=kernel)
+
+
+def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
+    """Read a model from its text (see docs/notation.md). No text is evaluated.
+
+    Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
+    """
+    return Program(calculus.prepare(notation.parse(text, sizes)))
+
+
+def gradient(expr: sympy.Expr | str, xs: Iterable[sympy.Symbol | str]) -> sympy.Matrix:
+    """The gradient of a scalar formula, a SymPy expression or text, as a column of SymPy expressions.
+
+    >>> gradient("x**2 + sin(y)", ["x", "y"])
+    Matrix([
+    [   2*x],
+    [cos(y)]])
+    """
+    symbols = [sympy.Symbol(x, real=True) if isinstance(x, str) else x for x in xs]
+    if isinstance(expr, str):
+        expr = notation.scalar(expr, {s.name: s for s in symbols})
+    system = notation.from_scalar(expr, sorted(expr.free_symbols | set(symbols), key=str))
+    (output,) = system.outputs
+    derived = calculus.display_form(calculus.gradient(calculus.prepare(system), output, [s.name for s in symbols]))
+    back = {Access(s.name): s for s in (*expr.free_symbols, *symbols)}
+    entries = [calculus.in_inputs(derived, f"d{output}_d{s.name}").xreplace(back) for s in symbols]
+    return sympy.Matrix([to_sympy(e) for e in entries])
+
+
+def need(system: System, name: str) -> None:
+    """Raise UnknownNameError, with the nearest names, unless `name` is a tensor of the system."""
+    if name in system.tensors:
+        return
+    known = [n for n, t in system.tensors.items() if t.named]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UnknownNameError(f"{name} is not a tensor of this program.{hint} It has {', '.join(known)}.")

@@ -1,0 +1,27 @@
+"""Rules and their log. A `Rule` is a named, cited function on equations; an application of it is a `Step`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.system import Equation, Step
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`replace(context, before) -> after` on tuples of equations; `cite` is where a reader finds the rule."""
+
+    name: str
+    replace: Callable[[Any, tuple[Equation, ...]], tuple[Equation, ...]]
+    cite: str = ""
+
+    def step(self, context: Any, before: tuple[Equation, ...], under: tuple[str, ...] = (), note: str = "") -> Step:
+        """Apply the rule and record the application."""
+        return Step(self, before, self.replace(context, before), context, under, note)
+
+
+def replays(step: Step) -> bool:
+    """Does applying the rule again give what the step says? (A law of the tests.)"""
+    return step.rule.replace(step.context, step.before) == step.after

@@ -1,0 +1,319 @@
+"""Closed forms: from the raw derivative to the one a person reads (display) and the one that is compiled (kernel).
+
+Three rules act on each derived equation, in this order, and each application is a Step:
+`substitute` puts the adjoints of pieces in the place of their reads; `sums` resolves what leaves or equals a sum;
+`collect` adds what is written to the same cell and expresses it in tensors that have a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Integer
+
+from ..functions import ROWS
+from ..ir.access import Access, fresh_names, reads
+from ..ir.system import Equation, Step, System, Tensor, Term
+from .algebra import OPERATIONS, operations, tidy
+from .complement import keep_complements
+from .join import align, is_factor, join, merge, sort_domain
+from .near_one import near_one
+from .relations import Relations, eliminate, named_functions, relations
+from .reverse import RULE as ADJOINT
+from .rewrite import Rule
+from .sums import Known, Sums, known_sum, known_sums, settle_term
+
+SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
+LEAF = 8        # a closed form of at most so many operations is written out in the outputs
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule looks at beside the equation; never mutated, so that a Step replays."""
+
+    tensors: Mapping[str, Tensor]
+    table: Relations
+    known: Mapping[str, Known]
+    closed: Mapping[str, Equation]
+    readers: Mapping[str, int]
+    names: tuple[str, ...]
+    display: bool
+
+    @property
+    def sums(self) -> Sums:
+        return Sums(self.table, self.known)
+
+
+def display_form(system: System) -> System:
+    """The closed forms that a person reads; the `log` is the derivation, the raw adjoints included."""
+    return _readable(_close(system, display=True))
+
+
+def kernel_form(system: System) -> System:
+    """The raw form plus rules that lose no accuracy."""
+    return near_one(_close(system, display=False))
+
+
+def _close(system: System, display: bool) -> System:
+    derived = _derived(system)
+    if not derived:
+        return system
+    names = {eq.tensor for eq in derived}
+    primal = [eq for eq in system.equations if eq.tensor not in names]
+    worker = _Worker(system, primal, derived, display)
+    for step in system.log:
+        worker.steps.append(step)
+        for eq in step.after if step.rule == ADJOINT else ():
+            worker.close(eq)
+    equations = worker.finish(primal)
+    return replace(system, tensors=worker.tensors, equations=equations, log=tuple(worker.steps))
+
+
+def _derived(system: System) -> list[Equation]:
+    """The equations that differentiation made."""
+    return [eq for step in system.log if step.rule == ADJOINT for eq in step.after]
+
+
+class _Worker:
+    """The closed equations so far. Everything that a rule sees goes through an immutable `Context`."""
+
+    def __init__(self, system: System, primal: list[Equation], derived: list[Equation], display: bool):
+        base = system.with_equations(primal)
+        self.system, self.display = system, display
+        self.tensors = dict(system.tensors)
+        self.table = relations(base, _computable(system))
+        self.known = known_sums(base)
+        self.closed: dict[str, Equation] = {}
+        self.order: list[Equation] = []
+        self.steps: list[Step] = []
+        self.readers: dict[str, int] = {}
+        for eq in derived:
+            for name in eq.read_names():
+                self.readers[name] = self.readers.get(name, 0) + 1
+
+    def context(self) -> Context:
+        source = fresh_names(self.tensors, "s")
+        names = tuple(next(source) for _ in range(8))
+        return Context(self.tensors, self.table, self.known, self.closed, self.readers, names, self.display)
+
+    def close(self, eq: Equation) -> None:
+        if eq.reduce != "sum":
+            self.order.append(eq)
+            return
+        current: tuple[Equation, ...] = (eq,)
+        for rule in (SUBSTITUTE, SUMS, COLLECT, SUMS, KEEP):
+            if rule is KEEP and self.display:
+                continue
+            context = self.context()
+            after, under = rule.run(context, current)
+            if after != current:
+                self.steps.append(Step(rule, current[-1:], after, context, tuple(under)))
+                self._adopt(after[:-1])
+            current = after[-1:]
+        self._adopt(current)
+        self.closed = {**self.closed, eq.tensor: current[-1]}
+
+    def _adopt(self, equations: Iterable[Equation]) -> None:
+        """Take equations into the result; a sum that got a name is known from now on."""
+        for eq in equations:
+            self.order.append(eq)
+            if eq.tensor not in self.tensors:
+                self.tensors = {**self.tensors, eq.tensor: _declare(eq)}
+                self.known = {**self.known, **dict([entry] if (entry := known_sum(eq)) else [])}
+
+    def finish(self, primal: list[Equation]) -> tuple[Equation, ...]:
+        return (*primal, *self.order)
+
+
+def _declare(eq: Equation) -> Tensor:
+    term = eq.terms[0]
+    shape = tuple(term.sizes[i] for i in term.write)
+    return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
+
+
+def _computable(system: System) -> set[str]:
+    """Tensors that need no other inputs than the outputs need: only those may appear in a closed form."""
+    inputs = {t.name for t in system.prune().declared()}
+    usable = set(inputs)
+    for eq in system.equations:
+        if eq.read_names() <= usable:
+            usable |= set(eq.writes)
+    return usable
+
+
+@dataclass(frozen=True)
+class EquationRule(Rule):
+    """A rule on the last of the equations it is given; it may put new ones before it and report facts."""
+
+    run: object = None
+
+
+def _rule(name: str, cite: str, run) -> EquationRule:
+    return EquationRule(name, lambda context, before: run(context, before)[0], cite, run)
+
+
+# substitute -----------------------------------------------------------------------------------------------------------
+
+
+def _substitute(context: Context, before: tuple[Equation, ...]):
+    eq = before[-1]
+    terms = list(eq.terms)
+    done: list[Term] = []
+    while terms:
+        term = terms.pop(0)
+        for access in term.value_reads():
+            parts = _joined(term, access, context)
+            if parts is not None:
+                terms = [*parts, *terms]
+                break
+        else:
+            done.append(sort_domain(align(term, context.tensors[eq.tensor].letters)))
+    return (replace(eq, terms=merge(done)),), []
+
+
+def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
+    """The term with a piece's adjoint written out, where that is right and no dearer."""
+    definition = context.closed.get(access.name)
+    if definition is None or context.table.worthy(access.name) or not is_factor(term, access):
+        return None
+    size = sum(operations(t.body) for t in definition.terms) + len(definition.terms) - 1
+    once = context.readers.get(access.name, 0) == 1
+    if size > (OPERATIONS // 2 if once else SHORT if context.display else 2):
+        return None
+    parts = join(term, access, definition, context.tensors[access.name])
+    for part, inner in zip(parts, definition.terms):
+        settled = settle_term(part, context.sums, context.names).term
+        grows = len(settled.domain) > max(len(term.domain), len(inner.domain))
+        if operations(part.body) > OPERATIONS or (grows and len(settled.reduced) > len(term.reduced)):
+            return None
+    return parts
+
+
+# sums -----------------------------------------------------------------------------------------------------------------
+
+
+def _sums(context: Context, before: tuple[Equation, ...]):
+    eq = before[-1]
+    named: list[Equation] = []
+    terms: list[Term] = []
+    under: list[str] = []
+    sums, names = context.sums, list(context.names)
+    for term in eq.terms:
+        outcome = settle_term(term, sums, names)
+        for new in outcome.named:
+            names.remove(new.tensor)
+            sums = replace(sums, known={**sums.known, **dict([entry] if (entry := known_sum(new)) else [])})
+        named += outcome.named
+        under += outcome.under
+        terms.append(sort_domain(align(outcome.term, context.tensors[eq.tensor].letters)))
+    return (*named, replace(eq, terms=tuple(terms))), list(dict.fromkeys(under))
+
+
+# collect --------------------------------------------------------------------------------------------------------------
+
+
+def _collect(context: Context, before: tuple[Equation, ...]):
+    eq = before[-1]
+    terms = (replace(t, body=_closed_body(t.body, eq.tensor, context)) for t in merge(eq.terms))
+    return (replace(eq, terms=tuple(t for t in terms if t.body != 0)),), []
+
+
+def _closed_body(body, itself: str, context: Context):
+    if operations(body) > OPERATIONS:
+        return body
+    if context.display:
+        body = named_functions(body, context.table, itself)
+    body = eliminate(body, context.table, itself, additive=context.display)
+    return tidy(named_functions(body, context.table, itself)) if context.display else body
+
+
+SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Evaluating Derivatives (2008), section 3.2",
+                   _substitute)  # fmt: skip
+SUMS = _rule("sums: what does not depend on the index leaves, known sums are replaced",
+             "Graham, Knuth and Patashnik, Concrete Mathematics (1994), section 2.3", _sums)  # fmt: skip
+COLLECT = _rule("elimination: definitions read as relations",
+                "Cox, Little and O'Shea, Ideals, Varieties, and Algorithms (2015), section 3.1", _collect)  # fmt: skip
+KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",
+             "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7",
+             keep_complements)  # fmt: skip
+
+
+# the display form -----------------------------------------------------------------------------------------------------
+
+
+def _readable(system: System) -> System:
+    """Put the pieces of the model's own equations together again, and write short closed forms out in the outputs."""
+    table = relations(system)
+    equations = {eq.tensor: _together(eq, table) for eq in system.equations}
+    steps = list(system.log)
+    wanted = [name for name in system.outputs if name in equations]
+    for name in wanted:
+        step = LEAVES.step((system.tensors, _leaves(system, equations)), (equations[name],))
+        if step.after != step.before:
+            equations[name] = step.after[0]
+            steps.append(step)
+    return replace(system, equations=tuple(equations.values()), log=tuple(steps))
+
+
+def _together(eq: Equation, table: Relations) -> Equation:
+    """The opposite of `split`: pieces that are defined cell by cell are written out."""
+    return replace(eq, terms=tuple(replace(t, body=_plain(_written_out(t.body, table))) for t in eq.terms))
+
+
+def _plain(body: Expr) -> Expr:
+    """A weight times a logarithm is written as the product that it is."""
+    weighted = ROWS["weighted"].head
+    return body.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
+
+
+def _written_out(body: Expr, table: Relations) -> Expr:
+    for access in reads(body):
+        inside = None if table.worthy(access.name) else table.expand(access)
+        if inside is not None:
+            candidate = body.xreplace({access: inside})
+            if operations(candidate) <= OPERATIONS:
+                return _written_out(candidate, table)
+    return body
+
+
+def _leaves(system: System, equations: Mapping[str, Equation]) -> dict[str, Equation]:
+    """Derived tensors whose closed form is short, reduces nothing and reads no other derived tensor."""
+    derived = {eq.tensor for eq in _derived(system)}
+    leaves = {}
+    for name in derived:
+        eq = equations.get(name)
+        if eq is None or len(eq.terms) != 1 or eq.terms[0].reduced or eq.terms[0].guard:
+            continue
+        body = eq.terms[0].body
+        if operations(body) <= LEAF and not any(a.name in derived for a in reads(body)):
+            leaves[name] = eq
+    return leaves
+
+
+def _write_out(context, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    tensors, leaves = context
+    (eq,) = before
+    terms = []
+    for term in eq.terms:
+        for access in term.value_reads():
+            if access.name in leaves and access.name != eq.tensor and is_factor(term, access):
+                (term,) = join(term, access, leaves[access.name], tensors[access.name])
+        terms.append(sort_domain(align(term, tensors[eq.tensor].letters)))
+    return (replace(eq, terms=tuple(terms)),)
+
+
+LEAVES = Rule("write the short closed form out", _write_out)
+
+
+
+def in_inputs(system: System, name: str) -> Expr:
+    """The value of a rank-0 tensor as one expression in the inputs and parameters (every equation pointwise)."""
+    table = relations(system)
+    body = Access(name)
+    while True:
+        inside = {a: table.expand(a) for a in reads(body)}
+        inside = {a: e for a, e in inside.items() if e is not None}
+        if not inside:
+            return Integer(0) if body == Access(name) else tidy(body)
+        body = body.xreplace(inside)

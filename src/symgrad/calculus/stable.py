@@ -1,0 +1,314 @@
+"""Naive spellings recognised before differentiation: what a user writes is what is meant, not how it is computed.
+
+    log(sum_k exp(z_k))  -> logsumexp, shifted by the maximum      exp(z_k)/sum_j exp(z_j) -> softmax
+    log(exp(z)/S)        -> z - log(S)                             log(1 + exp(x))         -> softplus(x)
+    1/(1 + exp(-x))      -> sigmoid(x)                             log(sigmoid(x))         -> log_sigmoid(x)
+    1 - sigmoid(x)       -> sigmoid(-x)                            log(1 + x), exp(x) - 1  -> log1p(x), expm1(x)
+
+The rules look through definitions: `log(p[n,k])` knows what p is. Patterns looked for after differentiation get missed.
+Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., chapter 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from sympy import Add, Expr, Integer, Mul, Pow, exp, log
+
+from ..functions import apply, complement_of, stop
+from ..ir.access import Access, Size, fresh_names, index_symbols, reads
+from ..ir.shifted import Shifted, shifted_exponentials
+from ..ir.system import Equation, System, Tensor, Term
+from .relations import Relations, pointwise, relations
+from .rewrite import Rule
+
+RULE = Rule("stable form", lambda context, before: _Reader(*context).rewritten(before[0]),
+            "Higham, Accuracy and Stability of Numerical Algorithms (2002), chapter 1")  # fmt: skip
+
+
+def stable(system: System) -> System:
+    """The system with every naive spelling replaced; each changed equation leaves a Step in the log."""
+    done = replace(system, equations=())
+    families: dict[str, Shifted] = {}
+    for eq in system.equations:
+        reader = _Reader(done, families)
+        after = reader.rewritten(eq)
+        steps = () if after == (eq,) else (RULE.step((done, families), (eq,)),)
+        tensors = {**done.tensors, **{t.name: t for t in reader.new_tensors}, **reader.complemented}
+        done = replace(done, tensors=tensors, equations=(*done.equations, *after), log=(*done.log, *steps))
+        families = {**families, **reader.made}
+    return done
+
+
+@dataclass(frozen=True)
+class ExpSum:
+    """`tensor[letters] = coefficient * sum over reduced of exp(argument)`."""
+
+    letters: tuple
+    coefficient: Expr
+    argument: Expr
+    term: Term
+
+
+@dataclass
+class _Reader:
+    """Rewrites one equation in the light of the equations before it."""
+
+    system: System
+    families: dict[str, Shifted]                                     # sums of exponentials shifted before
+    made: dict[str, Shifted] = field(default_factory=dict)           # and by this equation
+    new_tensors: list[Tensor] = field(default_factory=list)
+    new_equations: list[Equation] = field(default_factory=list)
+    complemented: dict[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def table(self) -> Relations:
+        return relations(self.system)
+
+    @cached_property
+    def defining(self) -> dict[str, Equation]:
+        return self.system.defining()
+
+    def rewritten(self, eq: Equation) -> tuple[Equation, ...]:
+        """The equation, preceded by the pieces that it now needs."""
+        terms = tuple(replace(t, body=self.rewrite(t.body)) for t in eq.terms)
+        new = replace(eq, terms=terms)
+        self._inherit_complement(new)
+        return (*self.new_equations, eq if terms == eq.terms else new)
+
+    def rewrite(self, expr: Expr) -> Expr:
+        """Bottom up; a subexpression that no rule knows stays."""
+        if isinstance(expr, (Access, stop)) or not expr.args or expr.is_Boolean:
+            return expr
+        if isinstance(expr, log):  # from the outside: a log sees the ratio that it is of
+            found = self.log_of(expr.args[0])
+            if found is not None:
+                return self.rewrite(found)
+        args = [self.rewrite(a) for a in expr.args]
+        expr = expr if tuple(args) == expr.args else expr.func(*args)
+        if isinstance(expr, (Mul, Pow)):
+            return self.weighted(_or(self.ratio(expr), expr))
+        if isinstance(expr, Add):
+            return _or(self.one_minus(expr), expr)
+        return expr
+
+    def weighted(self, expr: Expr) -> Expr:
+        """y log(p) with log(p) from shifted pieces: 0 where y = 0, also where log(p) overflows to -inf."""
+        factors = Mul.make_args(expr)
+        shares = [f for f in factors if isinstance(f, Add) and any(_shift(a) for a in f.args) and f.has(log)]
+        weights = [f for f in factors if reads(f) and f not in shares]
+        if len(shares) != 1 or not weights:
+            return expr
+        constants = [f for f in factors if not reads(f)]
+        return Mul(*constants, apply("weighted", Mul(*weights), shares[0]))
+
+    # log ----------------------------------------------------------------------------------------------------------
+
+    def log_of(self, expr: Expr) -> Expr | None:
+        """log(expr) without forming expr; None where no rule applies."""
+        if isinstance(expr, exp):
+            return expr.args[0]
+        if isinstance(expr, Access):
+            return self._log_of_tensor(expr)
+        if expr.func == SIGMOID:
+            return apply("log_sigmoid", expr.args[0])
+        if isinstance(expr, Mul):
+            return self._log_of_product(expr)
+        if isinstance(expr, Pow) and not reads(expr.exp):
+            inner = self.log_of(expr.base)
+            return None if inner is None else expr.exp * inner
+        return self._log_of_sum(expr) if isinstance(expr, Add) else None
+
+    def _log_of_tensor(self, access: Access) -> Expr | None:
+        family = self.family(access)
+        if family is not None:
+            coefficient, pieces = family
+            return pieces.logsumexp + log(coefficient)
+        definition = self.table.expand(access)
+        return None if definition is None else self.log_of(definition)
+
+    def _log_of_product(self, product: Expr) -> Expr | None:
+        logs = [(f, self.log_of(f)) for f in product.args]
+        if all(value is None for _, value in logs) or any(v is None and not self.positive(f) for f, v in logs):
+            return None
+        return Add(*(_log_of_positive(f) if value is None else value for f, value in logs))
+
+    def _log_of_sum(self, total: Expr) -> Expr | None:
+        rest = total - 1
+        if len(total.args) != 2 or Integer(1) not in total.args:
+            return None
+        if isinstance(rest, exp):
+            return apply("softplus", rest.args[0])
+        complement = self.one_minus(total)
+        if complement is not None:
+            return _or(self.log_of(complement), log(complement))
+        return apply("log1p", rest)
+
+    def positive(self, expr: Expr) -> bool:
+        if isinstance(expr, Pow):
+            return self.positive(expr.base)
+        if isinstance(expr, Access):
+            tensor = self.system.tensors[expr.name]
+            return tensor.has("positive") or self._exp_sum(expr.name) is not None
+        return isinstance(expr, (exp, Size)) or bool(expr.is_positive)
+
+    # ratios and complements ---------------------------------------------------------------------------------------
+
+    def ratio(self, expr: Expr) -> Expr | None:
+        """exp(u)/S -> share; 1/(1 + exp(-x)) -> sigmoid(x); exp(x)/(1 + exp(x)) -> sigmoid(x)."""
+        factors = list(Mul.make_args(expr))
+        for position, factor in enumerate(factors):
+            if not (isinstance(factor, Pow) and factor.exp == -1):
+                continue
+            others = factors[:position] + factors[position + 1 :]
+            found = self._logistic(factor.base, others) or self._share(factor.base, others)
+            if found is not None:
+                return found
+        return None
+
+    def _logistic(self, base: Expr, others: list[Expr]) -> Expr | None:
+        if not isinstance(base, Add) or len(base.args) != 2 or not isinstance(base - 1, exp):
+            return None
+        growing = base - 1
+        if growing in others:
+            others = [f for f in others if f != growing]
+            return Mul(SIGMOID(growing.args[0]), *others)
+        return Mul(SIGMOID(-growing.args[0]), *others)
+
+    def _share(self, base: Expr, others: list[Expr]) -> Expr | None:
+        info = self._exp_sum(base.name) if isinstance(base, Access) else None
+        if info is None:
+            return None
+        for factor in others:
+            value = self._through(factor)
+            if not isinstance(value, exp):
+                continue
+            binding = self._same(info, base, value.args[0])
+            if binding is None:
+                continue
+            coefficient, pieces = self.family(base, binding)
+            rest = [f for f in others if f != factor]
+            return Mul(pieces.softmax, 1 / coefficient, *rest)
+        return None
+
+    def one_minus(self, total: Expr) -> Expr | None:
+        """1 - P by the complement of P; exp(x) - 1 by expm1."""
+        if len(total.args) != 2:
+            return None
+        if Integer(-1) in total.args and isinstance(total + 1, exp):
+            return apply("expm1", (total + 1).args[0])
+        if Integer(1) not in total.args:
+            return None
+        share = 1 - total
+        if isinstance(share, Access):
+            tensor = self.system.tensors[share.name]
+            if tensor.complement:
+                return Access(tensor.complement, *share.indices)
+            share = _or(self.table.expand(share), share)
+        if share.func == SIGMOID and complement_of(SIGMOID(-share.args[0])) == 1 - share:
+            return SIGMOID(-share.args[0])
+        return None
+
+    # sums of exponentials -----------------------------------------------------------------------------------------
+
+    def _through(self, expr: Expr) -> Expr:
+        """An access that is defined as exp(...) counts as that."""
+        if isinstance(expr, Access):
+            definition = self.table.expand(expr)
+            return expr if definition is None else definition
+        return expr
+
+    def _exp_sum(self, name: str) -> ExpSum | None:
+        """Is the tensor a sum of exponentials that nobody has shifted yet?"""
+        eq = self.defining.get(name)
+        if eq is None or eq.reduce != "sum" or len(eq.terms) != 1:
+            return None
+        term = eq.terms[0]
+        if not term.reduced or set(term.write) != {r.index for r in term.free}:
+            return None
+        coefficient, live = Integer(1), []
+        for factor in Mul.make_args(term.body):
+            if reads(factor) or index_symbols(factor):
+                live.append(self._through(factor))
+            else:
+                coefficient *= factor
+        if len(live) != 1 or not isinstance(live[0], exp):
+            return None
+        return ExpSum(term.write, coefficient, live[0].args[0], term)
+
+    def family(self, access: Access, binding: dict | None = None) -> tuple[Expr, Shifted] | None:
+        """The coefficient and the shifted pieces of a sum of exponentials, at the indices of `access`."""
+        info = self._exp_sum(access.name)
+        if info is None or info.argument.has(stop):
+            return None
+        pieces = self.families.get(access.name) or self.made.get(access.name) or self._make(access.name, info)
+        at = {**dict(zip(info.letters, access.indices)), **(binding or {})}
+        return info.coefficient, _moved(pieces, at)
+
+    def _same(self, info: ExpSum, base: Access, argument: Expr) -> dict | None:
+        """Bind the sum's reduced letters so that its argument is `argument`."""
+        at = dict(zip(info.letters, base.indices))
+        pattern = info.argument.xreplace(at)
+        ours, theirs = reads(pattern), reads(argument)
+        binding: dict = {}
+        bound = {r.index for r in info.term.reduced}
+        for p, t in zip(ours, theirs):
+            for i, j in zip(p.indices, t.indices):
+                if i in bound:
+                    binding.setdefault(i, j)
+        if set(binding) != bound or info.argument.has(stop):
+            return None
+        return binding if pattern.xreplace(binding) == argument else None
+
+    def _make(self, name: str, info: ExpSum) -> Shifted:
+        taken = {*self.system.tensors, *(t.name for t in self.new_tensors)}
+
+        def fresh(stem: str) -> str:
+            made = next(fresh_names(taken, f"{stem}_{name}"))
+            taken.add(made)
+            return made
+
+        term = info.term
+        of = info.argument.name if isinstance(info.argument, Access) else rf"\log {name}"
+        label = rf"\operatorname{{softmax}}_{{{','.join(r.index.name for r in term.reduced)}}}({of})"
+        pieces = shifted_exponentials(info.argument, term.free, term.reduced, term.guard, fresh, label)
+        self.new_tensors += pieces.tensors
+        self.new_equations += pieces.equations
+        self.made[name] = pieces
+        return pieces
+
+    def _inherit_complement(self, eq: Equation) -> None:
+        """A tensor that is exactly a share has the share's complement."""
+        definition = pointwise(eq)
+        if definition is None or not isinstance(definition.body, Access) or eq.tensor not in self.system.tensors:
+            return
+        source = {**self.system.tensors, **{t.name: t for t in self.new_tensors}}[definition.body.name]
+        if source.complement and definition.body.indices == definition.letters:
+            self.complemented[eq.tensor] = replace(self.system.tensors[eq.tensor], complement=source.complement)
+
+
+SIGMOID = apply("sigmoid", Integer(0)).func
+
+
+def _shift(addend: Expr) -> bool:
+    return any(isinstance(f, stop) for f in Mul.make_args(addend))
+
+
+def _log_of_positive(factor: Expr) -> Expr:
+    return factor.exp * log(factor.base) if isinstance(factor, Pow) else log(factor)
+
+
+def _or(value: Expr | None, default: Expr) -> Expr:
+    return default if value is None else value
+
+
+def _moved(pieces: Shifted, at: dict) -> Shifted:
+    """The same pieces read at other indices."""
+    def moved(ranges: Iterable):
+        return tuple(r._replace(index=at.get(r.index, r.index)) for r in ranges)
+
+    return replace(
+        pieces, free=moved(pieces.free), reduced=moved(pieces.reduced), argument=pieces.argument.xreplace(at)
+    )

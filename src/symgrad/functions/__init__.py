@@ -1,0 +1,10 @@
+"""One row per scalar function: what it is, its derivative, its kinks, its stable spellings."""
+
+from .complements import COMPLEMENTS, complement_of
+from .foreign import to_sympy, translate
+from .table import PUBLIC, ROWS, Kernel, Kink, Row, apply, finite, row_of, stop, where
+
+__all__ = [
+    "COMPLEMENTS", "PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "complement_of", "finite", "row_of", "stop",
+    "to_sympy", "translate", "where",
+]  # fmt: skip

@@ -1,0 +1,67 @@
+"""The table: one row for each scalar function that a body may contain.
+
+`ROWS[name]` and `row_of(expr)` give the `Row`; `apply(name, *args)` builds a call. A row holds the head, two independent
+references (NumPy, mpmath), the definition from which the derivative is found, kinks, LaTeX, and `row.kernel`, how a
+generated kernel computes the function:
+
+    kernel = row_of(expr).kernel
+    kernel.kind == "math"        -> call math.<kernel.name>
+    kernel.kind == "expression"  -> kernel.expression over the symbols kernel.args: SymPy, in simpler heads that have
+                                    kernels of their own, `where`, relations. Sub-expressions repeat; those that are
+                                    numbers (log(2), sqrt(2/pi)) are meant to be folded into one literal.
+    kernel.kind == "source"      -> kernel.text defines the Python function kernel.name (uses only `math` and the
+                                    functions kernel.needs, whose texts `special.source(name)` gives, to be placed first)
+
+See `row.Kernel` for the details (precision, un-jitted evaluation).
+
+>>> from sympy import Symbol
+>>> x = Symbol("x", real=True)
+>>> apply("silu", x).diff(x)
+x*sigmoid(-x)*sigmoid(x) + sigmoid(x)
+>>> ROWS["softplus"].kernel.kind
+'expression'
+"""
+
+from __future__ import annotations
+
+import sympy
+from sympy import Expr
+
+from . import foreign
+from .heads import ScalarFunction, finite, stop, where
+from .row import Kernel, Kink, Row
+from .rows_exponential import ELEMENTARY, EXPONENTIAL
+from .rows_kinked import KINKED
+from .rows_normal import GAMMA, NORMAL
+from .rows_sigmoid import SIGMOID
+
+__all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "finite", "row_of", "stop", "where"]
+
+# what a user may call; the other rows are what derivatives need
+PUBLIC = tuple(
+    ["exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinc", "tanh", "sigmoid", "log_sigmoid", "logit", "softplus", "relu", "leaky_relu", "prelu", "elu", "selu", "silu", "mish", "gelu", "gelu_tanh", "hardsigmoid", "hardswish", "softsign", "log_cosh", "erf", "erfc", "erfinv", "log_ndtr", "lgamma", "digamma", "trigamma", "xlogx", "xlogy", "binary_entropy", "logaddexp", "maximum", "minimum", "where", "stop", "finite"]
+)
+
+ROWS: dict[str, Row] = {
+    row.name: row for row in [*ELEMENTARY, *EXPONENTIAL, *SIGMOID, *KINKED, *NORMAL, *GAMMA]
+}
+_BY_HEAD = {row.head: row for row in ROWS.values()}
+
+for _row in ROWS.values():
+    if issubclass(_row.head, ScalarFunction):
+        _row.head.row = _row
+
+
+def row_of(expr: Expr) -> Row:
+    """The row of a call. KeyError for a head without a row (`where` has none: the evaluators know it)."""
+    found = _BY_HEAD.get(expr.func)
+    return found if found else ROWS[foreign.NAMES[expr.func]]
+
+
+def apply(name: str, *args: Expr) -> Expr:
+    """The call name(*args): sqrt(x) is a power, `where(condition, yes, no)` a choice."""
+    if name == "where":
+        return where(*args)
+    if name == "sqrt":
+        return foreign.translate(sympy.sqrt(*args))
+    return ROWS[name].head(*args)

@@ -1,0 +1,196 @@
+"""Floating-point operations and bytes of a System, as polynomials in its sizes.
+
+The model: an addition, multiplication, division, comparison or choice is 1, a square root is 1, any other scalar
+function is `FUNCTION` (what a branch-free polynomial of full precision costs); index arithmetic is free. A factor that
+does not depend on a reduced index is multiplied once per cell. A product of several reads is contracted pairwise, and a
+cumulative reduction is a scan, as the schedule does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+
+from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne, Number, Pow, Rational, Symbol, expand
+from sympy.core.numbers import NumberSymbol
+from sympy.core.relational import Relational
+
+from .access import Access, Index, index_symbols
+from .system import Equation, System, Term
+
+FUNCTION = 10
+CHEAP = {"stop": 0} | dict.fromkeys(("finite", "where", "abs", "sign", "relu", "maximum", "minimum"), 1)
+CHEAP |= {"leaky_relu": 2, "prelu": 2, "softsign": 3, "hardsigmoid": 4, "hardswish": 5}
+NOMINAL = 64  # what every size counts as when contraction orders are compared
+MOST_FACTORS = 8  # beyond this many factors a product is contracted from left to right
+ITEMSIZE = {"int": 8, "bool": 1}
+
+
+def flops(system: System) -> Expr:
+    """Operations of every equation of the system (prune it first to count only what the outputs need).
+
+    >>> from symgrad.ir.access import Index as I, Size
+    >>> from symgrad.ir.system import Equation, Range, Tensor
+    >>> i, j, M, N = I("i"), I("j"), Size("M"), Size("N")
+    >>> term = Term((i,), Access("A", i, j) * Access("x", j), (Range(i, M), Range(j, N)))
+    >>> flops(System({}, (Equation("y", (term,)),), ("y",)))
+    2*M*N
+    """
+    return expand(Add(*(equation_flops(eq) for eq in system.equations)))
+
+
+def bytes_moved(system: System, itemsize: int = 8) -> Expr:
+    """Bytes of the declared tensors that are read, and of the results that are written."""
+    read = set().union(*(eq.read_names() for eq in system.equations)) if system.equations else set()
+    names = [t.name for t in system.declared() if t.name in read] + list(system.results())
+    tensors = [system.tensors[n] for n in names]
+    return expand(Add(*(Mul(ITEMSIZE.get(t.dtype, itemsize), *t.shape) for t in tensors)))
+
+
+def equation_flops(eq: Equation) -> Expr:
+    return Add(*(_term(t, eq.reduce, len(eq.terms) > 1) for t in eq.terms))
+
+
+def _term(term: Term, reduce: str, several: bool) -> Expr:
+    reduced = {r.index for r in term.reduced}
+    scan = _scan(term, reduced)
+    if scan is not None:
+        return scan
+    combine = 1 if reduced or several else 0
+    if reduce != "sum" or not reduced:
+        return (operations(term.body) + combine) * points(term)
+    if not isinstance(term.body, (Mul, Access, Number)) or term.guard:
+        return _factored(term, reduced)
+    return _contraction(term, several)
+
+
+def _factored(term: Term, reduced: set[Index]) -> Expr:
+    """A guarded or additive sum: factors free of the reduced indices are multiplied once per cell."""
+    inner = [f for f in Mul.make_args(term.body) if index_symbols(f) & reduced]
+    outer = [f for f in Mul.make_args(term.body) if not index_symbols(f) & reduced and f not in (1, -1)]
+    body = Mul(*inner, evaluate=False) if len(inner) > 1 else inner[0] if inner else Integer(1)
+    once = operations(Mul(*outer)) + 1 if outer and inner else 0
+    return (operations(body) + 1) * points(term) + once * _box(term, {r.index for r in term.free})
+
+
+def _scan(term: Term, reduced: set[Index]) -> Expr | None:
+    """Prefix reductions (`k' < k`: one pass), and those over the others (`k' != k`: a prefix, a suffix, a product)."""
+    if len(term.guard) != 1 or not isinstance(term.guard[0], (Lt, Le, Gt, Ge, Ne)):
+        return None
+    sides = set(term.guard[0].args)
+    inner, outer = sides & reduced, sides - reduced
+    if len(inner) != 1 or len(outer) != 1 or not isinstance(next(iter(outer)), Index):
+        return None
+    if term.sizes[next(iter(inner))] != term.sizes[next(iter(outer))]:
+        return None
+    dependent = [f for f in Mul.make_args(term.body) if index_symbols(f) & inner]
+    if any(index_symbols(f) & outer for f in dependent):
+        return None
+    passes = 3 if isinstance(term.guard[0], Ne) else 1
+    others = set(term.indices) - outer
+    once = [f for f in Mul.make_args(term.body) if f not in dependent and f not in (1, -1)]
+    per_cell = operations(Mul(*once)) + 1 if once and dependent else 0
+    cells = _box(term, set(term.indices) - inner)
+    return (operations(Mul(*dependent)) + passes) * _box(term, others) + per_cell * cells
+
+
+def _contraction(term: Term, several: bool) -> Expr:
+    """sum over the reduced indices of a product: pairwise, in the cheapest order at equal sizes."""
+    factors = [f for f in Mul.make_args(term.body) if f not in (1, -1)]
+    own = Add(*(operations(f) * _box(term, index_symbols(f)) for f in factors))
+    kept = frozenset().union(*(index_symbols(w) for w in term.write))
+    groups = [frozenset(index_symbols(f)) for f in factors if index_symbols(f)]
+    constants = len(factors) - len(groups)
+    covered = frozenset().union(*groups)
+    cell = _box(term, set(kept & covered))
+    idle = _box(term, set(term.indices) - covered) if set(term.indices) - covered - kept else Integer(1)
+    steps = _path(tuple(groups), kept)
+    path = Add(*(weight * _box(term, set(indices)) for indices, weight in steps))
+    scale = constants * cell + (cell if idle != 1 and factors else 0)
+    return own + path + scale + (_box(term, set(kept)) if several else 0)
+
+
+@lru_cache(maxsize=4096)
+def _path(groups: tuple[frozenset, ...], kept: frozenset) -> tuple[tuple[frozenset, int], ...]:
+    """The steps (indices looped over, operations per point) of the cheapest pairwise contraction."""
+    if not groups:
+        return ()
+    best: dict[frozenset[int], tuple[int, tuple, frozenset]] = {}
+    everything = frozenset(range(len(groups)))
+    for i, group in enumerate(groups):  # an index that only this factor has is summed before anything is multiplied
+        needed = kept.union(*(groups[o] for o in everything - {i}))
+        alone = not group <= needed
+        best[frozenset([i])] = (NOMINAL ** len(group) if alone else 0, ((group, 1),) if alone else (), group & needed)
+    for count in range(2, len(groups) + 1):
+        for subset in map(frozenset, combinations(sorted(everything), count)):
+            needed = kept.union(*(groups[i] for i in everything - subset))
+            joined = [_join(best, left, subset - left, needed) for left in _halves(subset)]
+            best[subset] = min(joined, key=lambda b: b[0])
+    return best[everything][1]
+
+
+def _halves(subset: frozenset[int]):
+    members = sorted(subset)
+    if len(members) > MOST_FACTORS:
+        return [frozenset(members[:-1])]
+    first, rest = members[0], members[1:]
+    return [frozenset((first, *some)) for size in range(len(rest)) for some in combinations(rest, size)]
+
+
+def _join(best, left, right, needed):
+    (cost_l, steps_l, ind_l), (cost_r, steps_r, ind_r) = best[left], best[right]
+    both = ind_l | ind_r
+    weight = 2 if both - needed else 1
+    return cost_l + cost_r + weight * NOMINAL ** len(both), (*steps_l, *steps_r, (both, weight)), both & needed
+
+
+def points(term: Term) -> Expr:
+    """How many points of the domain pass the guards: exact for a comparison of two indices of one size and for an
+    equality that determines an index; other guards (masks, padding) count in full."""
+    alive, factor = set(term.indices), Integer(1)
+    sizes = term.sizes
+    for guard in term.guard:
+        if isinstance(guard, Eq):
+            sides = (guard.args, guard.args[::-1])
+            alive -= {next((s for s, other in sides if s in alive and s not in index_symbols(other)), None)}
+        elif isinstance(guard, (Lt, Le, Gt, Ge, Ne)) and set(guard.args) <= alive:
+            i, j = guard.args
+            if sizes[i] == sizes[j]:
+                alive -= {i, j}
+                factor *= _pairs(guard, sizes[i])
+    return factor * _box(term, alive)
+
+
+def _pairs(guard: Relational, n: Expr) -> Expr:
+    if isinstance(guard, Ne):
+        return n * (n - 1)
+    return n * (n - 1) / 2 if isinstance(guard, (Lt, Gt)) else n * (n + 1) / 2
+
+
+def _box(term: Term, indices: set) -> Expr:
+    return Mul(*(r.size for r in term.domain if r.index in indices))
+
+
+@lru_cache(maxsize=16384)
+def operations(expr: Basic) -> int:
+    """Operations to evaluate a body once; constants (numbers and sizes) are computed before the loop."""
+    if isinstance(expr, (Access, Symbol, Number, NumberSymbol)) or not expr.atoms(Access, Index):
+        return 0
+    inside = sum(operations(a) for a in expr.args)
+    match expr:
+        case Add() | Mul():
+            return inside + len([a for a in expr.args if a != -1]) - 1
+        case Pow():
+            return inside + _power(expr.exp)
+        case _ if expr.is_Boolean or expr.is_Relational:
+            return inside + max(len(expr.args) - 1, 1)
+    return inside + CHEAP.get(expr.func.__name__, FUNCTION)
+
+
+def _power(exponent: Expr) -> int:
+    if not isinstance(exponent, Rational) or exponent.q > 2:
+        return 2 * FUNCTION
+    whole = abs(int(exponent.p)) if exponent.q == 1 else abs(int(exponent.p)) // 2
+    squarings = max(whole.bit_length() - 1, 0) + max(bin(whole).count("1") - 1, 0)
+    root = int(exponent.q == 2) + int(exponent.q == 2 and whole > 0)
+    return squarings + root + int(exponent.p < 0)

@@ -1,0 +1,140 @@
+"""The meaning of a System, in NumPy. Every pass, kernel and target is compared with this file.
+
+Each term is evaluated at all points of its domain at once, in float64 (or in another `Arithmetic`: complex numbers,
+mpmath, integers modulo a prime), and combined into the cells that it writes. Nothing is clever here on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sympy import Basic
+
+from ..errors import IndexRangeError, explain
+from .access import Access, Index, Size
+from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
+from .bounds import check_data, data_array, in_range
+from .sizes import bind_shapes, size_value
+from .system import Equation, System, Term
+
+CHUNK = 1 << 22  # points evaluated at once; a larger domain is cut along its first index
+
+
+def interpret(
+    system: System, arrays: Mapping[str, Any], arithmetic: Arithmetic = FLOAT64, outputs: tuple[str, ...] | None = None
+) -> dict[str, np.ndarray]:
+    """Run the system on `arrays` (one for each declared tensor); return the outputs and the updates' next values.
+
+    `outputs` may name any tensors of the system. The arrays are not modified.
+    """
+    needed = system.prune(outputs)
+    sizes = bind_shapes(_passed(system, needed, arrays), {name: np.shape(arrays[name]) for name in arrays})
+    values = {t.name: arithmetic.array(data_array(t, arrays[t.name]), t.dtype) for t in needed.declared()}
+    check_data(needed, sizes, values)
+    for eq in needed.equations:
+        try:
+            _equation(needed, eq, sizes, values, arithmetic)
+        except IndexRangeError as error:
+            raise IndexRangeError(explain(str(error), eq.source)) from None
+    return {name: values[name] for name in needed.results()}
+
+
+def _passed(system: System, needed: System, arrays: Mapping[str, Any]) -> System:
+    """The tensors that fix the sizes: those that are needed, and whatever else was passed (it may hold a size)."""
+    tensors = {t.name: t for t in system.declared() if t.name in arrays or t.name in needed.tensors}
+    return replace(system, tensors=tensors, equations=needed.equations, outputs=(), updates={})
+
+
+def _equation(system: System, eq: Equation, sizes, values, arithmetic: Arithmetic) -> None:
+    shape = tuple(size_value(s, sizes) for s in system.tensors[eq.tensor].shape)
+    dtype = system.tensors[eq.tensor].dtype
+    result = arithmetic.full(shape, eq.reduce, dtype)
+    ring = arithmetic if dtype == "float" else INTEGER
+    env = _Environment({}, system, values, sizes, arithmetic)
+    for term in eq.terms:
+        for points in _chunks(term, sizes):
+            _, body, cells = _points(term, points, shape, env, ring)
+            ring.combine(eq.reduce, result.reshape(-1), cells, body, dtype)
+    values[eq.tensor] = result
+    for position, name in enumerate(eq.arg):
+        values[name] = _arg(eq.terms[0], position, result, env, ring)
+
+
+def _chunks(term: Term, sizes):
+    """Index arrays (sparse, broadcasting) that cover the domain, at most about CHUNK points each."""
+    extents = [size_value(r.size, sizes) for r in term.domain]
+    if 0 in extents:
+        return
+    rows = extents[0] if extents else 1
+    step = max(1, CHUNK // max(1, int(np.prod(extents[1:], dtype=np.int64))))
+    for start in range(0, rows, step):
+        axes = [np.arange(e) for e in extents]
+        if axes:
+            axes[0] = axes[0][start : start + step]
+        grids = np.meshgrid(*axes, indexing="ij", sparse=True)
+        yield dict(zip(term.indices, grids)), tuple(len(a) for a in axes)
+
+
+def _points(term: Term, points, shape, env: _Environment, ring: Arithmetic):
+    """The points whose guards hold, in domain order: index values, body values, flat numbers of the written cells."""
+    grid, extents = points
+    flat = {index: np.broadcast_to(g, extents).ravel() for index, g in grid.items()}
+    count = int(np.prod(extents, dtype=np.int64))
+    for guard in term.guard:  # one after the other: a later guard may read where an earlier one holds
+        mask = np.broadcast_to(np.asarray(evaluate(guard, env.at(flat)), dtype=bool), (count,))
+        flat = {index: g[mask] for index, g in flat.items()}
+        count = int(mask.sum())
+    env = env.at(flat)
+    body = np.broadcast_to(ring.asarray(evaluate(term.body, env, integer=ring is INTEGER)), (count,))
+    cells = np.zeros(count, dtype=np.int64)
+    for axis, position in enumerate(term.write):
+        cells = cells * shape[axis] + in_range(env.index(position, count), shape[axis], position)
+    return flat, body, cells
+
+
+def _arg(term: Term, position: int, result, env: _Environment, ring: Arithmetic) -> np.ndarray:
+    """The reduced index at the first point (in domain order) whose body equals the extreme; -1 where none exists."""
+    index = term.reduced[position].index
+    arg = np.full(result.size, -1, dtype=np.int64)
+    for points in _chunks(term, env.sizes):
+        flat, body, cells = _points(term, points, result.shape, env, ring)
+        extreme = result.reshape(-1)[cells]
+        hit = ((body == extreme) | ((body != body) & (extreme != extreme))) & (arg[cells] < 0)
+        hit = np.asarray(hit, dtype=bool)
+        arg[cells[hit][::-1]] = flat[index][hit][::-1]  # reversed: of several writes to one cell the first point stays
+    return arg.reshape(result.shape)
+
+
+@dataclass(frozen=True)
+class _Environment:
+    """What the atoms of a body are worth at a set of points."""
+
+    points: Mapping[Index, np.ndarray]
+    system: System
+    values: Mapping[str, np.ndarray]
+    sizes: Mapping[Size, int]
+    arithmetic: Arithmetic
+
+    def at(self, points: Mapping[Index, np.ndarray]) -> _Environment:
+        return replace(self, points=points)
+
+    def access(self, access: Access):
+        array = self.values[access.name]
+        cell = [in_range(self.index(i), extent, access) for i, extent in zip(access.indices, array.shape)]
+        return array[tuple(cell)]
+
+    def is_float(self, access: Access) -> bool:
+        return self.system.tensors[access.name].dtype == "float"
+
+    def symbol(self, symbol: Basic):
+        if isinstance(symbol, Index):
+            return self.points[symbol]
+        return size_value(symbol, self.sizes)
+
+    def index(self, expr: Basic, count: int | None = None) -> np.ndarray:
+        """An index expression, exactly, in integers."""
+        value = np.asarray(evaluate(expr, self, integer=True), dtype=np.int64)
+        return value if count is None else np.broadcast_to(value, (count,))

@@ -1,0 +1,161 @@
+"""The small typed language between a schedule and Python text.
+
+Expressions are SymPy scalars whose atoms are `Access` (of a buffer, or of rank 0 for a register), `Index` (a loop's
+variable) and `Size`. Every register and buffer has a dtype: `float` (the kernel's), `int` (64 bits) or `bool`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sympy import Basic, Expr
+
+from ..ir.access import Index
+
+
+@dataclass(frozen=True)
+class Set:
+    """`register = value`."""
+
+    register: str
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Store:
+    """`buffer[cell] = value`."""
+
+    buffer: str
+    cell: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Combine:
+    """`target = op(target, value)`; a target without cell is a register. `loose`: the order of a sum may change."""
+
+    target: str
+    cell: tuple[Expr, ...] | None
+    op: str                              # sum | prod | max | min
+    value: Expr
+    loose: bool = False
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """If `value` is the first extreme so far: `target = value`, and each `arg` the index where it lies."""
+
+    target: tuple[str, tuple[Expr, ...] | None]
+    args: tuple[tuple[str, tuple[Expr, ...] | None, Index], ...]
+    op: str                              # max | min
+    value: Expr
+
+
+@dataclass
+class If:
+    """The body where all conditions hold; they are tested in order."""
+
+    conditions: tuple[Basic, ...]
+    body: list[Node]
+
+
+@dataclass
+class For:
+    index: Index
+    size: Expr
+    body: list[Node]
+    reverse: bool = False
+    rows: bool = False                   # the outermost loop, from `start` to `stop`
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory of one chunk of rows: a row buffer, or (`op` given) what the chunk accumulates."""
+
+    name: str
+    shape: tuple[Expr, ...]
+    dtype: str
+    op: str = ""
+
+
+Node = Set | Store | Combine | Extreme | If | For
+
+
+@dataclass
+class Function:
+    """One generated function over `rows` (of extent `extent`; None: no loop). `buffers` are its row buffers, `partial` the
+    arrays into which rows accumulate: each chunk of rows gets its own."""
+
+    name: str
+    arrays: tuple[str, ...]
+    body: list[Node]
+    buffers: tuple[Buffer, ...] = ()
+    extent: Expr | None = None
+    partial: tuple[Buffer, ...] = ()
+    parallel: bool = False
+    work: tuple[tuple[Expr, ...], ...] = ()   # the extents of the deepest nests
+
+
+@dataclass(frozen=True)
+class Fill:
+    buffer: str
+    op: str                              # the reduction whose identity is filled in; `arg` fills -1
+
+
+@dataclass(frozen=True)
+class Launch:
+    function: Function
+    arguments: tuple[str, ...]           # buffers, in the order of `function.arrays`
+    scratch: Mapping[str, str]           # row buffer or partial array -> the scratch array that holds it for all chunks
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A buffer as a matrix: shapes of its blocks (batch, rows, columns as stored), and whether it is used transposed."""
+
+    buffer: str
+    batch: tuple[Expr, ...]
+    rows: tuple[Expr, ...]
+    columns: tuple[Expr, ...]
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class Dot:
+    """out = a @ b, for each batch index."""
+
+    out: Matrix
+    a: Matrix
+    b: Matrix
+
+
+@dataclass(frozen=True)
+class Copy:
+    source: str
+    target: str
+
+
+Step = Fill | Launch | Dot | Copy
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What `emit` prints: the steps of `run`, the arrays it takes, and what each name is."""
+
+    steps: tuple[Step, ...]
+    arrays: tuple[str, ...]              # parameters of run, in order
+    dtypes: Mapping[str, str]            # of every buffer and register
+    ranks: Mapping[str, int]
+    shapes: Mapping[str, tuple[Expr, ...]]   # of the arrays
+    registers: frozenset[str]
+    sizes: tuple[Expr, ...]              # size variables that run takes
+    extents: Mapping[Expr, str]          # size expressions that are not variables -> the name that holds the value
+    scratch: tuple[Buffer, ...]          # one for each chunk, along a first axis
+
+
+def walk(nodes: list[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        if isinstance(node, If | For):
+            yield from walk(node.body)

@@ -1,0 +1,354 @@
+"""From a schedule to loops: the only file that sees both.
+
+In each loop body a tensor that is written there, and accessed at one cell only, is kept in a register: it is loaded first
+(unless it is defined there), combined, and stored after its last write if anybody else wants it. Element-wise chains and
+row reductions so pass through registers whatever their tensors are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, oo
+
+from ..ir.access import Access, Index, Size, fresh_names, size_symbols
+from ..ir.system import System
+from . import loops
+from .schedule.plan import Schedule
+from .schedule.tree import Group, Loop, Piece, Statement, statements, touches, walk
+
+IDENTITY = {"sum": Integer(0), "prod": Integer(1), "max": -oo, "min": oo}
+
+
+def lower(plan: Schedule) -> loops.Kernel:
+    """The kernel that runs `plan`."""
+    names = _Names(plan)
+    steps: list[loops.Step] = []
+    for number, group in enumerate(plan.groups):
+        steps += _group(plan, group, number, names)
+    steps += [loops.Copy(plan.storage.buffer[new], old) for old, new in plan.copies.items()]
+    arrays = _arrays(plan)
+    sizes, extents = _extents(plan)
+    scratch = tuple(b for pool in names.scratch.values() for b in pool)
+    shapes = {n: plan.system.tensors[n].shape for n in arrays}
+    return loops.Kernel(
+        tuple(steps), arrays, names.dtypes, names.ranks, shapes, frozenset(names.registers), sizes, extents, scratch
+    )
+
+
+def _arrays(plan: Schedule) -> tuple[str, ...]:
+    """Every buffer in memory: declared tensors, results, work."""
+    system, buffer = plan.system, plan.storage.buffer
+    declared = [t.name for t in system.declared()]
+    results = [buffer[n] for n in system.results()]
+    return tuple(dict.fromkeys((*declared, *results, *plan.storage.work)))
+
+
+def _extents(plan: Schedule) -> tuple[tuple[Expr, ...], dict[Expr, str]]:
+    """The size variables, and a name for each extent that is an expression of them."""
+    found: list[Expr] = []
+    for tensor in plan.system.tensors.values():
+        found += tensor.shape
+    for group in plan.groups:
+        found += [node.size for node in walk(group.body) if isinstance(node, Loop)]
+        for statement in statements(group.body):
+            found += [s for p in statement.pieces for e in (p.body, *p.guard) for s in size_symbols(e)]
+            found += [s for t in statement.touches() for e in t.cell for s in size_symbols(e)]
+    sizes = {s for e in found for s in size_symbols(e)}
+    odd = dict.fromkeys(e for e in found if not isinstance(e, Size) and not e.is_Integer)
+    return tuple(sorted(sizes, key=str)), {e: f"extent_{i}" for i, e in enumerate(odd)}
+
+
+class _Names:
+    """Names of registers, and the dtype of everything."""
+
+    def __init__(self, plan: Schedule):
+        tensors = plan.system.tensors
+        self.dtypes = {n: t.dtype for n, t in tensors.items()}
+        self.ranks = {n: t.rank for n, t in tensors.items()}
+        self.registers: set[str] = set()
+        self.scratch: dict[tuple, list[loops.Buffer]] = {}
+
+    def register(self, stem: str, dtype: str) -> str:
+        name = next(fresh_names({*self.dtypes}, stem))
+        self.dtypes[name] = dtype
+        self.ranks[name] = 0
+        self.registers.add(name)
+        return name
+
+
+    def lend(self, buffers: Iterable[loops.Buffer]) -> dict[str, str]:
+        """A scratch array for each of a function's buffers; functions run one after the other and share them."""
+        lent, used = {}, {}
+        for buffer in buffers:
+            key = (buffer.shape, buffer.dtype)
+            pool, position = self.scratch.setdefault(key, []), used.get(key, 0)
+            if position == len(pool):
+                name = next(fresh_names({*self.dtypes}, "scratch"))
+                self.dtypes[name], self.ranks[name] = buffer.dtype, len(buffer.shape) + 1
+                pool.append(loops.Buffer(name, buffer.shape, buffer.dtype))
+            lent[buffer.name], used[key] = pool[position].name, position + 1
+        return lent
+
+
+# ------------------------------------------------------------------------------------------------------------ groups
+def _group(plan: Schedule, group: Group, number: int, names: _Names) -> Iterable[loops.Step]:
+    buffer = plan.storage.buffer
+    for name, op in group.fills:
+        yield loops.Fill(buffer[name], op)
+    if group.call:
+        yield _dot(group.call, buffer)
+        return
+    function = _Lowering(plan, group, number, names).function()
+    scratch = names.lend((*function.buffers, *function.partial))
+    yield loops.Launch(function, tuple(buffer[a] for a in function.arrays), scratch)
+
+
+def _dot(call, buffer) -> loops.Dot:
+    def matrix(operand):
+        parts = ((r.size for r in part) for part in (operand.batch, operand.rows, operand.columns))
+        return loops.Matrix(buffer[operand.tensor], *(tuple(p) for p in parts), operand.transposed)
+
+    return loops.Dot(matrix(call.out), matrix(call.a), matrix(call.b))
+
+
+@dataclass
+class _Lowering:
+    """Lowers one group. `held` maps a tensor to the register that holds its cell in the bodies being lowered."""
+
+    plan: Schedule
+    group: Group
+    number: int
+    names: _Names
+
+    def __post_init__(self):
+        self.held: dict[str, str] = {}
+        self.local = {n: l for n, l in self.plan.storage.local.items() if l.group == self.number}
+
+    @property
+    def system(self) -> System:
+        return self.plan.system
+
+    def function(self) -> loops.Function:
+        group, loop = self.group, self.group.loop
+        arrays = tuple(sorted({self._alias(n) for n in touches(group.body) if n not in self.local}))
+        head = self._scalars()
+        body = head + self.body(group.body, ())
+        rows = next((n for n in body if isinstance(n, loops.For)), None)
+        partial = self._partial()
+        if loop is not None and not loop.ordered and rows is not None:
+            rows.rows = True
+        buffers = tuple(
+            loops.Buffer(n, l.shape, self.system.tensors[n].dtype) for n, l in sorted(self.local.items()) if l.axes
+        )
+        extent = loop.size if loop is not None and not loop.ordered else None
+        parallel = extent is not None and partial is not None
+        return loops.Function(
+            f"group_{self.number}", arrays, body, buffers, extent, partial or (), parallel, _work(group.body)
+        )
+
+    def _alias(self, name: str) -> str:
+        """Two tensors of the group in one buffer (an update in place) are one array: the buffer's."""
+        buffer = self.plan.storage.buffer.get(name, name)
+        return buffer if buffer != name and buffer in self.group.touched and buffer not in self.local else name
+
+    def _scalars(self) -> list[loops.Node]:
+        """Scalars that are only read are loaded once."""
+        found = touches(self.group.body)
+        nodes: list[loops.Node] = []
+        for name in found:
+            if name in self.local or self.system.tensors[name].rank or any(t.mode != "read" for t in found[name]):
+                continue
+            register = self.names.register(f"{name}_0", self.system.tensors[name].dtype)
+            nodes.append(loops.Set(register, Access(self._alias(name))))
+            self.held[name] = register
+        return nodes
+
+    def _partial(self) -> tuple[loops.Buffer, ...] | None:
+        """Tensors into which the rows accumulate, with the reduction; None if rows cannot run in parallel."""
+        loop = self.group.loop
+        if loop is None or loop.ordered:
+            return None
+        partial: list[loops.Buffer] = []
+        for name, found in touches(self.group.body).items():
+            modes = {t.mode for t in found}
+            if name in self.local or modes == {"read"}:
+                continue
+            rank, shape = self.system.tensors[name].rank, self.system.tensors[name].shape
+            if any(all(t.cell[axis] == loop.index for t in found) for axis in range(rank)):
+                continue
+            args = any(name in (s.tensor, *s.arg) and s.arg for s in statements(self.group.body))
+            (mode, *others) = sorted(modes)
+            if others or mode not in IDENTITY or rank > 1 or args:
+                return None
+            dtype = self.system.tensors[name].dtype
+            partial.append(loops.Buffer(name, shape or (Integer(1),), dtype, mode))
+        return tuple(partial)
+
+    # -------------------------------------------------------------------------------------------------------- bodies
+    def body(self, nodes: list[Loop | Statement], around: tuple[Index, ...]) -> list[loops.Node]:
+        taken = self._promote(nodes, around)
+        out: list[loops.Node] = [loops.Set(self.held[n], Access(self._alias(n), *self._cell(n, cell))) for n, cell, first, _ in taken if first]
+        for position, node in enumerate(nodes):
+            out += self._node(node, around)
+            out += [
+                loops.Store(self._alias(n), self._cell(n, cell), Access(self.held[n]))
+                for n, cell, _, last in taken
+                if last == position and self._wanted(n)
+            ]
+        for n, *_ in taken:
+            del self.held[n]
+        return out
+
+    def _wanted(self, name: str) -> bool:
+        local = self.local.get(name)
+        return local is None or bool(local.axes)
+
+    def _promote(self, nodes, around):
+        """(tensor, cell, load it first, position of its last write) for the tensors that this body keeps in a register."""
+        taken = []
+        for name, found in touches(nodes).items():
+            cell = found[0].cell
+            if name in self.held or all(t.mode == "read" for t in found) or any(t.cell != cell for t in found):
+                continue
+            if not all(c in around for c in cell):
+                continue
+            if len(found) == 1 and found[0].mode == "assign" and self._wanted(name):
+                continue
+            writers = [i for i, node in enumerate(nodes) if self._writes(node, name)]
+            load = not self._defines(nodes[writers[0]], name)
+            taken.append((name, cell, load, writers[-1]))
+        for name, *_ in taken:
+            tensor = self.system.tensors[name]
+            stem = name if self.local.get(name) and not self.local[name].axes else f"{name}_"
+            self.held[name] = self._register(name, stem, tensor.dtype)
+        return taken
+
+    def _register(self, name: str, stem: str, dtype: str) -> str:
+        if stem == name:  # the tensor is nothing but a register
+            self.names.registers.add(name)
+            return name
+        return self.names.register(stem, dtype)
+
+    @staticmethod
+    def _writes(node, name: str) -> bool:
+        return any(t.mode != "read" for t in touches([node]).get(name, ()))
+
+    @staticmethod
+    def _defines(node, name: str) -> bool:
+        return isinstance(node, Statement) and node.kind in ("assign", "fill") or (
+            isinstance(node, Statement) and node.kind == "scan" and not node.join
+        )
+
+    def _node(self, node: Loop | Statement, around: tuple[Index, ...]) -> list[loops.Node]:
+        if isinstance(node, Statement):
+            return _STATEMENTS[node.kind](self, node)
+        scans = [s for s in node.body if isinstance(s, Statement) and s.kind == "scan"]
+        before: list[loops.Node] = []
+        for scan in scans:
+            self.held[f"{scan.tensor} running"] = self.names.register("running", self.system.tensors[scan.tensor].dtype)
+            before.append(loops.Set(self.held[f"{scan.tensor} running"], IDENTITY[scan.op]))
+        body = self.body(node.body, (*around, node.index))
+        return [*before, loops.For(node.index, node.size, body, node.reverse)]
+
+    # ---------------------------------------------------------------------------------------------------- statements
+    def _cell(self, name: str, cell) -> tuple[Expr, ...]:
+        """The position in the tensor's storage: a row buffer has lost some axes."""
+        local = self.local.get(name)
+        cell = tuple(self.value(c) for c in cell)
+        return cell if local is None else tuple(cell[a] for a in local.axes)
+
+    def value(self, expr):
+        """`expr` with each access as it is stored: a register, or a cell of a buffer."""
+        if not expr.has(Access):
+            return expr
+        return expr.xreplace({a: self._stored(a) for a in _outer(expr)})
+
+    def _stored(self, access: Access) -> Access:
+        held = self.held.get(access.name)
+        return Access(held) if held else Access(self._alias(access.name), *self._cell(access.name, access.indices))
+
+    def _target(self, name: str, cell) -> tuple[str, tuple[Expr, ...] | None]:
+        held = self.held.get(name)
+        return (held, None) if held else (self._alias(name), self._cell(name, cell))
+
+    def _put(self, name: str, cell, value) -> loops.Node:
+        target, where = self._target(name, cell)
+        return loops.Set(target, value) if where is None else loops.Store(target, where, value)
+
+    def _guarded(self, piece: Piece, nodes: list[loops.Node]) -> list[loops.Node]:
+        if not piece.guard:
+            return nodes
+        return [loops.If(tuple(self.value(g) for g in piece.guard), nodes)]
+
+    def assign(self, s: Statement) -> list[loops.Node]:
+        first, *rest = s.pieces
+        if not rest and not first.guard:
+            return [self._put(s.tensor, s.write, self.value(first.body))]
+        register = self.held.get(s.tensor) or self.names.register(f"{s.tensor}_", self.system.tensors[s.tensor].dtype)
+        nodes: list[loops.Node] = []
+        if first.guard:
+            nodes.append(loops.Set(register, IDENTITY[s.op]))
+            rest = s.pieces
+        else:
+            nodes.append(loops.Set(register, self.value(first.body)))
+        for piece in rest:
+            nodes += self._guarded(piece, [loops.Combine(register, None, s.op, self.value(piece.body))])
+        if s.tensor not in self.held:
+            nodes.append(loops.Store(self._alias(s.tensor), self._cell(s.tensor, s.write), Access(register)))
+        return nodes
+
+    def fill(self, s: Statement) -> list[loops.Node]:
+        nodes = [self._put(s.tensor, s.write, IDENTITY[s.op])]
+        return nodes + [self._put(name, s.write, Integer(-1)) for name in s.arg]
+
+    def accumulate(self, s: Statement) -> list[loops.Node]:
+        (piece,) = s.pieces
+        target, cell = self._target(s.tensor, s.write)
+        value = self.value(piece.body)
+        if s.arg:
+            args = tuple((*self._target(name, s.write), index) for name, index in zip(s.arg, s.reduced))
+            return self._guarded(piece, [loops.Extreme((target, cell), args, s.op, value)])
+        return self._guarded(piece, [loops.Combine(target, cell, s.op, value, loose=cell is None)])
+
+    def scan(self, s: Statement) -> list[loops.Node]:
+        (piece,) = s.pieces
+        running = self.held[f"{s.tensor} running"]
+        target, cell = self._target(s.tensor, s.write)
+        step = self._guarded(piece, [loops.Combine(running, None, s.op, self.value(piece.body))])
+        put: loops.Node = self._put(s.tensor, s.write, Access(running))
+        if s.join:
+            put = loops.Combine(target, cell, s.op, Access(running))
+        return [put, *step] if s.exclusive else [*step, put]
+
+
+_STATEMENTS = {
+    "assign": _Lowering.assign, "fill": _Lowering.fill, "accumulate": _Lowering.accumulate, "scan": _Lowering.scan,
+}  # fmt: skip
+
+
+def _outer(expr) -> list[Access]:
+    """The outermost accesses of an expression (an index position may read another tensor)."""
+    if isinstance(expr, Access):
+        return [expr]
+    return [a for arg in expr.args for a in _outer(arg)]
+
+
+def _work(body: list) -> tuple[tuple[Expr, ...], ...]:
+    """The extents of each deepest nest: the largest product decides between serial and parallel."""
+    nests: dict[tuple[Expr, ...], None] = {}
+    for node in body:
+        if isinstance(node, Loop):
+            nests |= dict.fromkeys((node.size, *rest) for rest in _work(node.body))
+    return _longest(nests) or ((),)
+
+
+def _longest(nests) -> tuple[tuple[Expr, ...], ...]:
+    """Without those that are contained in another one."""
+    return tuple(n for n in nests if not any(n != m and not _missing(n, m) for m in nests))
+
+
+def _missing(small: tuple, large: tuple) -> list:
+    rest = list(large)
+    return [e for e in small if e not in rest or rest.remove(e)]

@@ -1,0 +1,211 @@
+"""Which loops are shared: units are placed, in order, into the earliest group of loops that may run them.
+
+Two nests may share a loop if, for each tensor that one of them writes and the other touches, some axis is indexed by
+exactly that loop's index in every access: then iterations work on cells of their own, and inside an iteration the order
+of the statements is kept. Two accumulations into one tensor commute, so they need no such axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sympy import Expr
+
+from ...ir.access import Access, Index
+from ...ir.system import Range, System
+from .tree import Cell, Group, Loop, Statement, Touch, statements, touches, walk
+from .units import Fresh, Unit, letter
+
+LARGEST = 120  # statements in one group: LLVM's time grows faster than the function
+
+
+class Fusion:
+    """The groups so far. `share=False` gives each unit a group of its own (the plain lowering, for tests)."""
+
+    def __init__(self, system: System, fresh: Fresh, share: bool = True):
+        self.system, self.fresh, self.share = system, fresh, share
+        self.groups: list[Group] = []
+
+    def call(self, contract) -> None:
+        group = Group(call=contract)
+        group.note(contract.touches())
+        self.groups.append(group)
+
+    def place(self, unit: Unit) -> None:
+        """Put the unit into a group that is there, or into a new one at the end."""
+        found = self._group(unit) if self.share else None
+        if found is None:
+            group, first = Group(), next(_candidates(unit), None)
+            self.groups.append(group)
+            self._place(group, unit, first)
+        else:
+            self._place(found[0], unit, found[1])
+
+    def _group(self, unit: Unit) -> tuple[Group, Range | None] | None:
+        mine = _unit_touches(unit)
+        names = {t.tensor for t in mine}
+        last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
+        for group in self.groups[last:]:
+            if group.call or group.count >= LARGEST or not names & set(group.touched):
+                continue
+            if not unit.ranges and not unit.scan:
+                if group.loop is None and not (unit.fill and group.fills):
+                    return group, None
+                continue
+            loop = group.loop
+            if loop is None or loop.ordered:
+                continue
+            for candidate in _candidates(unit):
+                if self._wide(unit, candidate) or not _meets(loop, candidate, unit):
+                    continue
+                return group, candidate
+        return None
+
+    def _wide(self, unit: Unit, candidate: Range) -> bool:
+        """A reduction across the rows of a group is kept per chunk of rows: only for scalars and vectors."""
+        return candidate.index not in unit.free and self.system.tensors[unit.statement.tensor].rank > 1
+
+    def _place(self, group: Group, unit: Unit, first: Range | None) -> None:
+        touched = _unit_touches(unit)
+        if unit.fill and first is not None and first.index not in unit.free:
+            group.fills.append((unit.statement.tensor, unit.statement.op))
+            group.fills += [(name, "arg") for name in unit.statement.arg]
+            unit = replace(unit, fill=False)
+        if first is None:
+            self._into(group.body, unit, ())
+        else:
+            loop = group.loop or Loop(first.index, first.size)
+            if not group.body:
+                group.body.append(loop)
+            self._enter(loop, first, unit, ())
+        group.note(touched)
+        group.count += 1
+
+    def _enter(self, loop: Loop, candidate: Range, unit: Unit, around: tuple[Index, ...]) -> None:
+        rest = _without(unit, candidate, loop.index)
+        self._into(loop.body, rest, (*around, loop.index))
+
+    def _into(self, body: list, unit: Unit, around: tuple[Index, ...]) -> None:
+        """Place what is left of `unit` into the body of the loops `around`."""
+        found = self._loop(body, unit)
+        first = found[1] if found else next(_candidates(unit), None)
+        if unit.fill and (first is None or first.index not in unit.free):
+            self._fill(body, unit, around)
+            unit = replace(unit, fill=False)
+            found = self._loop(body, unit) if found else None
+        if found:
+            self._enter(*found, unit, around)
+        elif first is not None:
+            loop = Loop(first.index, first.size)
+            body.append(loop)
+            self._enter(loop, first, unit, around)
+        elif unit.scan:
+            loop = Loop(unit.scan.index, unit.scan.size, [unit.statement], unit.reverse, ordered=True)
+            body.append(loop)
+        else:
+            body.insert(_after(body, unit.statement.touches()), unit.statement)
+
+    def _loop(self, body: list, unit: Unit) -> tuple[Loop, Range] | None:
+        """A loop of `body` that may take the unit, and the range that becomes its index."""
+        if not self.share:
+            return None
+        mine = unit.statement.touches()
+        for loop in body[max(_after(body, mine) - 1, 0):]:
+            if not isinstance(loop, Loop) or loop.ordered:
+                continue
+            for candidate in _candidates(unit):
+                if _meets(loop, candidate, unit) and _alike(loop, unit):
+                    return loop, candidate
+        return None
+
+    def _fill(self, body: list, unit: Unit, around: tuple[Index, ...]) -> None:
+        """Give the cells that the unit writes inside `around` their identity first."""
+        statement, shape = unit.statement, self.system.tensors[unit.statement.tensor].shape
+        cell, loops = [], []
+        for position, extent in zip(statement.write, shape):
+            if position in around and position in unit.free:
+                cell.append(position)
+            else:
+                index = self.fresh.index(letter(position) if isinstance(position, Index) else "i")
+                loops.append(Loop(index, extent))
+                cell.append(index)
+        node: Loop | Statement = Statement("fill", statement.tensor, tuple(cell), op=statement.op, arg=statement.arg)
+        for loop in reversed(loops):
+            loop.body.append(node)
+            node = loop
+        body.insert(0, node)
+
+
+def _candidates(unit: Unit) -> Iterator[Range]:
+    """The ranges that may come first, the preferred one first; `keep` indices stay in order."""
+    kept = [r.index for r in unit.ranges if r.index in unit.keep]
+    return (r for r in unit.ranges if r.index not in kept or r.index == kept[0])
+
+
+def _without(unit: Unit, candidate: Range, index: Index) -> Unit:
+    """The unit inside a loop that took the place of `candidate`."""
+    mapping = {candidate.index: index}
+    ranges = tuple(r for r in unit.ranges if r is not candidate)
+    free = tuple(mapping.get(i, i) for i in unit.free)
+    keep = tuple(mapping.get(i, i) for i in unit.keep if i != candidate.index)
+    return replace(unit, ranges=ranges, free=free, keep=keep, statement=unit.statement.map(mapping))
+
+
+def _unit_touches(unit: Unit) -> list[Touch]:
+    found = unit.statement.touches()
+    if unit.fill:
+        found.append(Touch(unit.statement.tensor, unit.statement.write, "assign"))
+    return found
+
+
+def _commute(a: str, b: str) -> bool:
+    return a == b and a != "assign"
+
+
+def _conflict(there: dict[str, list[Touch]], mine: list[Touch]) -> bool:
+    """Does some pair of accesses have to keep its order?"""
+    return any(not _commute(t.mode, other.mode) for t in mine for other in there.get(t.tensor, ()))
+
+
+def _after(body: list, mine: list[Touch]) -> int:
+    """The first position after everything that has to come before."""
+    return max((i + 1 for i, node in enumerate(body) if _conflict(touches([node]), mine)), default=0)
+
+
+def _meets(loop: Loop, candidate: Range, unit: Unit) -> bool:
+    """May `loop` run the unit, with the loop's index in the place of the candidate?"""
+    if loop.size != candidate.size:
+        return False
+    there = touches(loop.body)
+    mine: dict[str, list[Touch]] = {}
+    for touch in unit.statement.touches():
+        mine.setdefault(touch.tensor, []).append(touch)
+    return all(
+        _separate(loop.index, candidate.index, there[name], mine[name])
+        for name in mine
+        if name in there and _conflict({name: there[name]}, mine[name])
+    )
+
+
+def _separate(index: Index, candidate: Index, there: list[Touch], mine: list[Touch]) -> bool:
+    """Is some axis indexed by the loop in every access of the tensor?"""
+    rank = len(there[0].cell)
+    return any(
+        all(t.cell[axis] == index for t in there) and all(t.cell[axis] == candidate for t in mine)
+        for axis in range(rank)
+    )
+
+
+def _alike(loop: Loop, unit: Unit) -> bool:
+    """Loops that LLVM cannot vectorise (an arg, a scatter) are kept apart from those that it can."""
+    if len(unit.ranges) > 1 or any(isinstance(node, Loop) for node in loop.body):
+        return True
+    simple = _simple(unit.statement)
+    return all(_simple(s) == simple for s in statements(loop.body))
+
+
+def _simple(statement: Statement) -> bool:
+    return not statement.arg and not any(w.atoms(Access) for w in statement.write)
+
+

@@ -1,0 +1,38 @@
+"""`schedule`: the whole plan of a System. Equations become units or BLAS calls, units are fused, tensors get a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...ir.system import System
+from .buffers import Storage, store
+from .contract import contractions
+from .fuse import Fusion
+from .tree import Group
+from .units import Fresh, units
+
+
+@dataclass(frozen=True)
+class Schedule:
+    system: System                       # as it is run: with the tensors that contractions added
+    groups: tuple[Group, ...]
+    storage: Storage
+    copies: Mapping[str, str]            # in place: parameter or state -> the tensor copied into it at the end
+
+
+def schedule(system: System, in_place: bool = False, share: bool = True, blas: bool = True) -> Schedule:
+    """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering."""
+    system, calls = contractions(system) if blas else (system, {})
+    fresh = Fresh()
+    fusion = Fusion(system, fresh, share)
+    for eq in system.equations:
+        call = calls.get(eq.tensor)
+        if call:
+            fusion.call(call)
+            continue
+        for unit in units(system, eq, fresh):
+            fusion.place(unit)
+    groups = tuple(fusion.groups)
+    storage, copies = store(system, groups, in_place)
+    return Schedule(system, groups, storage, copies)

@@ -1,0 +1,154 @@
+"""The pieces of a schedule: statements, loops over them, groups of loops, calls.
+
+A `Statement` is one scalar action at one point; a `Loop` runs its body for each value of its index; a `Group` is what
+becomes one generated function. Each loop has an index of its own, so nests can be merged without capturing a letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sympy import Basic, Expr
+
+from ...ir.access import Access, Index, all_reads, index_symbols
+from ...ir.system import Range
+
+Cell = tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One summand of a statement: `body` where all of `guard` hold."""
+
+    body: Expr
+    guard: tuple[Basic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What happens at one point.
+
+    kind `assign`      tensor[write] = sum of the pieces whose guards hold (the identity of `op` if there is none)
+         `fill`        tensor[write] = identity of `op`; arg tensors = -1
+         `accumulate`  tensor[write] = op(tensor[write], piece) if its guard holds; arg tensors follow an extreme
+         `scan`        with a running value r: tensor[write] = r after (or, `exclusive`, before) r = op(r, piece);
+                       with `join`, tensor[write] = op(tensor[write], r) instead
+    """
+
+    kind: str
+    tensor: str
+    write: Cell
+    pieces: tuple[Piece, ...] = ()
+    op: str = "sum"
+    arg: tuple[str, ...] = ()           # integer tensors of a max or min
+    reduced: tuple[Index, ...] = ()     # their indices, in the order of the domain
+    exclusive: bool = False
+    join: bool = False
+
+    def map(self, mapping: Mapping[Basic, Basic]) -> Statement:
+        """The statement with indices replaced."""
+        pieces = tuple(
+            Piece(p.body.xreplace(mapping), tuple(g.xreplace(mapping) for g in p.guard)) for p in self.pieces
+        )
+        return Statement(
+            self.kind, self.tensor, tuple(w.xreplace(mapping) for w in self.write), pieces, self.op, self.arg,
+            tuple(mapping.get(i, i) for i in self.reduced), self.exclusive, self.join,
+        )  # fmt: skip
+
+    def reads(self) -> list[Access]:
+        expressions = [*self.write, *(e for p in self.pieces for e in (p.body, *p.guard))]
+        return all_reads(expressions)
+
+    def touches(self) -> list[Touch]:
+        """Every access, with what it does to the cell."""
+        mode = self.op if self.kind == "accumulate" else "assign"
+        found = [Touch(a.name, a.indices, "read") for a in self.reads()]
+        found.append(Touch(self.tensor, self.write, mode))
+        found += [Touch(name, self.write, "assign") for name in self.arg]
+        return found
+
+    def indices(self) -> set[Index]:
+        return set().union(*(index_symbols(e) for t in self.touches() for e in t.cell))
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One access of a tensor: `read`, `assign`, or the reduction that accumulates into it."""
+
+    tensor: str
+    cell: Cell
+    mode: str
+
+
+@dataclass
+class Loop:
+    """`for index in range(size)`; `reverse` counts down; an `ordered` loop carries a running value."""
+
+    index: Index
+    size: Expr
+    body: list[Loop | Statement] = field(default_factory=list)
+    reverse: bool = False
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor as a matrix in a contraction: which of its axes form the batch, the rows and the columns."""
+
+    tensor: str
+    batch: tuple[Range, ...]
+    rows: tuple[Range, ...]
+    columns: tuple[Range, ...]
+    transposed: bool                    # stored as [batch, columns, rows]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """out[b, m, n] = sum_k a[b, m, k] * b[b, k, n], by BLAS."""
+
+    out: Operand
+    a: Operand
+    b: Operand
+
+    def touches(self) -> list[Touch]:
+        return [Touch(self.out.tensor, (), "assign"), Touch(self.a.tensor, (), "read"), Touch(self.b.tensor, (), "read")]
+
+
+@dataclass(eq=False)
+class Group:
+    """Statements and loops that become one function, or one BLAS call."""
+
+    body: list[Loop | Statement] = field(default_factory=list)
+    call: Contract | None = None
+    fills: list[tuple[str, str]] = field(default_factory=list)   # (tensor, op) filled before the group runs
+    touched: dict[str, list[Touch]] = field(default_factory=dict)
+    count: int = 0                      # statements
+
+    @property
+    def loop(self) -> Loop | None:
+        return self.body[0] if len(self.body) == 1 and isinstance(self.body[0], Loop) else None
+
+    def note(self, touches: list[Touch]) -> None:
+        for touch in touches:
+            self.touched.setdefault(touch.tensor, []).append(touch)
+
+
+def walk(nodes: list[Loop | Statement]) -> Iterator[Loop | Statement]:
+    for node in nodes:
+        yield node
+        if isinstance(node, Loop):
+            yield from walk(node.body)
+
+
+def statements(nodes: list[Loop | Statement]) -> Iterator[Statement]:
+    return (node for node in walk(nodes) if isinstance(node, Statement))
+
+
+def touches(nodes: list[Loop | Statement]) -> dict[str, list[Touch]]:
+    """tensor -> its accesses in `nodes`."""
+    found: dict[str, list[Touch]] = {}
+    for statement in statements(nodes):
+        for touch in statement.touches():
+            found.setdefault(touch.tensor, []).append(touch)
+    return found

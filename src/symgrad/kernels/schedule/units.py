@@ -1,0 +1,197 @@
+"""From an equation to units: small loop nests that the fusion places one after the other.
+
+A unit says what happens and which of its loops may come first; `fuse` decides with what it shares them. For
+y[F] = sum_R body the unit is either a nest over F whose body is `fill; nest over R: accumulate` (a value that stays in a
+register), or, where the memory order wants R outside, a fill of y and a nest that accumulates into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+
+from sympy import Basic, Expr, Gt, Ge, Le, Lt, Ne
+
+from ...ir.access import Access, Index, all_reads, index_symbols
+from ...ir.system import Equation, Range, System, Term
+from .tree import Piece, Statement
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A nest to be placed: `ranges` in the preferred order around `content`.
+
+    `free` holds the ranges that may be moved in front of all others (plain axes of what is written); a `whole` unit
+    (one that reduces or scatters) carries `fill`, the statement that gives each cell its identity first.
+    """
+
+    ranges: tuple[Range, ...]
+    statement: Statement
+    free: tuple[Index, ...]                 # indices that are plain axes of the written tensor
+    fill: bool = False                      # the cells have to be filled first
+    keep: tuple[Index, ...] = ()            # indices whose relative order is fixed (arg)
+    scan: Range | None = None               # the innermost range, run in order
+    reverse: bool = False
+
+
+class Fresh:
+    """Index symbols that no other loop uses; the letter survives for printing."""
+
+    def __init__(self) -> None:
+        self.numbers = count()
+
+    def index(self, letter: str) -> Index:
+        return Index(f"{letter.split('#')[0]}#{next(self.numbers)}")
+
+    def term(self, term: Term) -> Term:
+        return term.rename({r.index: self.index(r.index.name) for r in term.domain})
+
+
+def letter(index: Index) -> str:
+    return index.name.split("#")[0]
+
+
+def units(system: System, eq: Equation, fresh: Fresh, started: bool = False) -> Iterator[Unit]:
+    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it)."""
+    shape = system.tensors[eq.tensor].shape
+    terms = list(eq.terms)
+    if eq.reduce == "sum" and not started:
+        direct = [t for t in terms if covers(t, shape)]
+        if direct and not any(_scanned(t) for t in direct):
+            yield _assign(eq, direct, fresh)
+            terms = [t for t in terms if t not in direct]
+            started = True
+    if not terms and not started:
+        yield _empty(eq, shape, fresh)
+    for term in terms:
+        scan = _scanned(term) if not started and covers(replace(term, domain=term.free), shape) and not eq.arg else None
+        if scan:
+            yield from _scan(eq, term, scan, fresh)
+        else:
+            yield _accumulate(eq, fresh.term(term), shape, fill=not started)
+        started = True
+
+
+def covers(term: Term, shape: tuple[Expr, ...]) -> bool:
+    """Each point writes one cell of its own, and all cells are written (or their guard fails)."""
+    sizes = term.sizes
+    if len(set(term.write)) != len(term.write) or set(term.write) != set(term.indices):
+        return False
+    return all(sizes[w] == extent for w, extent in zip(term.write, shape))
+
+
+def _assign(eq: Equation, terms: list[Term], fresh: Fresh) -> Unit:
+    """y[F] = sum of the terms that define each cell at one point, as one statement."""
+    first = terms[0]
+    letters = {w: fresh.index(w.name) for w in first.write}
+    pieces = []
+    for term in terms:
+        mapping = {w: letters[f] for w, f in zip(term.write, first.write)}
+        pieces.append(Piece(term.body.xreplace(mapping), tuple(g.xreplace(mapping) for g in term.guard)))
+    write = tuple(letters[w] for w in first.write)
+    ranges = tuple(Range(letters[w], first.sizes[w]) for w in first.write)
+    statement = Statement("assign", eq.tensor, write, tuple(pieces))
+    return Unit(ordered(statement, ranges), statement, write)
+
+
+def _empty(eq: Equation, shape, fresh: Fresh) -> Unit:
+    write = tuple(fresh.index(f"i{axis}") for axis in range(len(shape)))
+    return Unit(tuple(map(Range, write, shape)), Statement("fill", eq.tensor, write, op=eq.reduce, arg=eq.arg), write)
+
+
+def _accumulate(eq: Equation, term: Term, shape, fill: bool) -> Unit:
+    reduced = tuple(r.index for r in term.reduced)
+    kind = Statement("accumulate", eq.tensor, term.write, (Piece(term.body, term.guard),), eq.reduce, eq.arg, reduced)
+    free = tuple(w for w, extent in zip(term.write, shape) if _alone(term, w) and term.sizes[w] == extent)
+    scatters = set(term.write) != set(free)
+    keep = () if not eq.arg else term.indices if scatters else reduced
+    return Unit(ordered(kind, term.domain, keep, free), kind, free, fill, keep)
+
+
+def _alone(term: Term, position: Expr) -> bool:
+    """`position` is a plain index that stands at one axis of the write only."""
+    if not isinstance(position, Index):
+        return False
+    return sum(position in w.free_symbols for w in term.write) == 1
+
+
+# ------------------------------------------------------------------------------------------------ running reductions
+def _scanned(term: Term) -> tuple[Index, Index, str] | None:
+    """(k, k', relation) where the term reduces over k' alone, with one guard that compares k' with a written k."""
+    if len(term.reduced) != 1 or not term.guard:
+        return None
+    inner = term.reduced[0]
+    for guard in term.guard:
+        found = _compared(guard, inner.index)
+        if not found:
+            continue
+        outer, relation = found
+        rest = [g for g in term.guard if g is not guard]
+        if term.sizes.get(outer) == inner.size and outer not in _symbols(term.body, *rest) and outer in term.write:
+            return outer, inner.index, relation
+    return None
+
+
+_FLIP = {Lt: ">", Le: ">=", Gt: "<", Ge: "<=", Ne: "!="}
+_SAME = {Lt: "<", Le: "<=", Gt: ">", Ge: ">=", Ne: "!="}
+
+
+def _compared(guard: Basic, inner: Index) -> tuple[Index, str] | None:
+    """The other index and the relation in `inner relation other`."""
+    if guard.func not in _SAME or not all(isinstance(a, Index) for a in guard.args):
+        return None
+    left, right = guard.args
+    if left == inner:
+        return right, _SAME[guard.func]
+    if right == inner:
+        return left, _FLIP[guard.func]
+    return None
+
+
+def _symbols(*expressions: Basic) -> set[Index]:
+    return set().union(*(index_symbols(e) for e in expressions))
+
+
+def _scan(eq: Equation, term: Term, found: tuple[Index, Index, str], fresh: Fresh) -> Iterator[Unit]:
+    """y[F, k] = op over k' < k of b[F, k'] as one running pass; k' != k as one pass from each end."""
+    outer, inner, relation = found
+    guard = tuple(g for g in term.guard if inner not in index_symbols(g) or _compared(g, inner) != (outer, relation))
+    passes = {"<": [(False, True)], "<=": [(False, False)], ">": [(True, True)], ">=": [(True, False)],
+              "!=": [(False, True), (True, True)]}[relation]  # fmt: skip
+    for number, (reverse, exclusive) in enumerate(passes):
+        names = {r.index: fresh.index(r.index.name) for r in term.free}
+        names[inner] = names[outer]
+        write = tuple(w.xreplace(names) for w in term.write)
+        piece = Piece(term.body.xreplace(names), tuple(g.xreplace(names) for g in guard))
+        statement = Statement(
+            "scan", eq.tensor, write, (piece,), eq.reduce, exclusive=exclusive, join=number > 0
+        )
+        ranges = tuple(Range(names[r.index], r.size) for r in term.free if r.index != outer)
+        free = tuple(w for w in write if w != names[outer])
+        yield Unit(ranges, statement, free, scan=Range(names[outer], term.sizes[outer]), reverse=reverse)
+
+
+# ------------------------------------------------------------------------------------------------------- loop order
+def ordered(statement: Statement, ranges: tuple[Range, ...], keep: tuple[Index, ...] = (), free=()) -> tuple[Range, ...]:
+    """The ranges with the index of the most last axes innermost; `keep` stays in its order.
+
+    Of a tensor of two or more axes the written ones come first where the choice is open: then rows can run in parallel.
+    """
+    expressions = [e for p in statement.pieces for e in (p.body, *p.guard)]
+    cells = [(2, a.indices) for a in all_reads(expressions)] + [(1, statement.write)]
+    score = {r.index: sum(_inner(r.index, w, cell) for w, cell in cells) for r in ranges}
+    order = sorted(ranges, key=lambda r: score[r.index])
+    if len(statement.write) >= 2 and len(order) > 2:
+        first = next((r for r in order if r.index in free), order[0])
+        order = [first, *(r for r in order if r is not first)]
+    kept = iter([r for r in ranges if r.index in keep])
+    return tuple(next(kept) if r.index in keep else r for r in order)
+
+
+def _inner(index: Index, weight: int, cell) -> int:
+    votes = 0
+    for axis, position in enumerate(cell):
+        if index in position.free_symbols:
+            votes += weight if axis == len(cell) - 1 and not position.atoms(Access) else -weight
+    return votes

@@ -1,0 +1,80 @@
+"""The functions of the table as Python text, for generated modules: each name once, those first that others need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sympy import Expr, Symbol, cse, numbered_symbols
+
+from ..functions import ROWS, special
+from ..functions.row import Kernel
+from .expressions import FUNCTION, Printer
+
+COMPARE = {
+    "larger": "def f_larger(a, b):\n    return b if b > a or b != b else a\n",
+    "smaller": "def f_smaller(a, b):\n    return b if b < a or b != b else a\n",
+}
+
+
+def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
+    """(decorator, text) of each function of `names` and of those they need."""
+    done: dict[str, tuple[str, str]] = {}
+    for name in sorted(names):
+        _add(name, real, done)
+    return list(done.values())
+
+
+def _add(name: str, real: str, done: dict[str, tuple[str, str]]) -> None:
+    if name in done:
+        return
+    if name in COMPARE:
+        done[name] = ("scalar", COMPARE[name])
+        return
+    kernel = ROWS[name].kernel
+    if kernel.kind == "expression":
+        text, needed = _expression(name, kernel, real)
+        for other in sorted(needed):
+            _add(other, real, done)
+        done[name] = ("scalar", text)
+    elif kernel.kind == "source":
+        for other in (*kernel.needs, kernel.name):
+            done.setdefault(f"source {other}", ("double", special.source(other)))
+        done[name] = ("scalar", _wrapper(name, kernel, real))
+
+
+def _wrapper(name: str, kernel: Kernel, real: str) -> str:
+    """The source functions are made for float64: a float32 kernel converts."""
+    arguments = ", ".join(kernel_arguments(name))
+    given = ", ".join(f"float64({a})" for a in kernel_arguments(name))
+    return f"def {FUNCTION.format(name)}({arguments}):\n    return {real}({kernel.name}({given}))\n"
+
+
+def kernel_arguments(name: str) -> list[str]:
+    row = ROWS[name]
+    return ["x", "y", "z"][: row.arity[1]]
+
+
+def _expression(name: str, kernel: Kernel, real: str) -> tuple[str, dict]:
+    """The definition with shared values named once."""
+    shared, (body,) = cse([kernel.expression], symbols=numbered_symbols("t", real=True), order="canonical")
+    known: dict[Symbol, str] = {a: a.name for a in kernel.args}
+    lines: list[str] = []
+
+    def let(text: str) -> str:
+        word = f"u{len(lines)}"
+        lines.append(f"    {word} = {text}")
+        return word
+
+    printer = Printer(real, _no_access, lambda s: (known[s], "float"), let)
+    for symbol, value in shared:
+        text = printer.real(value) if isinstance(value, Expr) else printer.condition(value)
+        lines.append(f"    {symbol.name} = {text}")
+        known[symbol] = symbol.name
+    result = printer.real(body)
+    arguments = ", ".join(a.name for a in kernel.args)
+    text = "\n".join([f"def {FUNCTION.format(name)}({arguments}):", *lines, f"    return {result}", ""])
+    return text, printer.functions
+
+
+def _no_access(access):
+    raise TypeError(f"{access} stands in the definition of a function")

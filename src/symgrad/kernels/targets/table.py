@@ -1,0 +1,15 @@
+"""What a target's text looks like: the rows of this table are all that differs between targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    name: str
+    imports: str
+    helpers: str
+    decorators: Mapping[str, str]        # scalar, double, group, parallel, run
+    chunks: int                          # into how many pieces rows are cut; fixed, so results do not depend on threads

@@ -1,0 +1,165 @@
+"""Formulas of scalars: from text, from SymPy, and to a System with one output.
+
+>>> scalar("x**2 + y**2")
+x**2 + y**2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+
+import sympy
+from sympy import Basic, Expr, Float, Rational, S, Symbol
+
+from ..errors import NotationError, UnknownNameError, did_you_mean, explain
+from ..functions import ROWS, apply, where
+from ..ir.access import Access
+from ..ir.check import check
+from ..ir.system import Equation, System, Tensor, Term
+from . import grammar as g
+from .algebra import Unrepresentable, build, known_functions
+from .lines import _depth, refuse
+from .places import CONSTANTS
+from .values import CONDITIONS
+
+
+def scalar(text: str, names: Iterable[str] | None = None) -> Expr:
+    """The SymPy expression of a text formula of real scalars. `names`: those that may occur (default: any)."""
+    line = " ".join(text.split()) if isinstance(text, str) else refuse("a formula is text.")
+    if _depth(line):
+        refuse("a bracket is never closed.", line, fix="Close it.")
+    return in_rows(_value(line, g.formula(line), None if names is None else set(names)))
+
+
+def _value(line: str, node: g.Node, names: set[str] | None) -> Basic:
+    match node:
+        case g.Number():
+            return node.value
+        case g.Name(id=name):
+            return _symbol(line, node, name, names)
+        case g.Call(function=function) if _known(function):
+            args = [_value(line, a, names) for a in node.args]
+            try:
+                return build(function, args)
+            except Unrepresentable as error:
+                refuse(f"{error}.", line, {node.column: ""})
+        case g.Call(function=function):
+            refuse(
+                f"{function} is not a function of the notation.",
+                line,
+                {node.column: ""},
+                did_you_mean(function, known_functions()),
+                UnknownNameError,
+            )
+    refuse(
+        "this formula is of scalars: it has no indices.", line, {node.column: ""}, "For tensors write sg.program(text)."
+    )
+
+
+def _known(function: str) -> bool:
+    return function in ("+", "*", "**", *CONDITIONS) or function in known_functions()
+
+
+def _symbol(line: str, node: g.Name, name: str, names: set[str] | None) -> Expr:
+    if name in CONSTANTS and (names is None or name not in names):
+        return CONSTANTS[name]
+    if names is not None and name not in names:
+        refuse(
+            f"{name} is not declared.",
+            line,
+            {node.column: ""},
+            did_you_mean(name, names) or f"The names are {', '.join(sorted(names))}.",
+            UnknownNameError,
+        )
+    return Symbol(name, real=True)
+
+
+def from_scalar(expr: Expr, symbols: Iterable[Symbol | str]) -> System:
+    """A System with one output, `f = expr`; `symbols` become parameters of rank 0, other symbols inputs.
+
+    >>> x = Symbol("x")
+    >>> str(from_scalar(x**2 + sympy.tanh(x), [x]).equations[0].terms[0].body)
+    'x**2 + tanh(x)'
+    """
+    wanted = [s.name if isinstance(s, Symbol) else str(s) for s in symbols]
+    found = sorted({s.name for s in expr.free_symbols} - set(wanted))
+    read = {s: Access(s.name) for s in expr.free_symbols}
+    tensors = {n: Tensor(n, (), role="parameter") for n in dict.fromkeys(wanted)}
+    tensors |= {n: Tensor(n, (), role="input") for n in found}
+    output = next(n for n in ("f", "value", *(f"f_{k}" for k in range(len(tensors) + 1))) if n not in tensors)
+    tensors[output] = Tensor(output, ())
+    body = in_rows(expr.xreplace(read))
+    if body.has(sympy.nan, sympy.zoo, sympy.I):
+        raise NotationError(explain(f"{expr} has no real value."))
+    return check(System(tensors, (Equation(output, (Term((), body, ()),), source=f"{output} = {expr}"),), (output,)))
+
+
+def _folded(name: str):
+    return lambda *args: reduce(lambda a, b: apply(name, a, b), args)
+
+
+def _piecewise(*pieces) -> Expr:
+    value, condition = pieces[-1]
+    if condition != sympy.true:
+        raise NotationError(
+            explain(
+                "this Piecewise has no value where all its conditions fail.",
+                str(sympy.Piecewise(*pieces)),
+                fix="End it with (value, True).",
+            )
+        )
+    for chosen, condition in reversed(pieces[:-1]):
+        value = where(condition, chosen, value)
+    return value
+
+
+def _sinh(x: Expr) -> Expr:
+    return (apply("expm1", x) - apply("expm1", -x)) / 2
+
+
+def _cosh(x: Expr) -> Expr:
+    return (sympy.exp(x) + sympy.exp(-x)) / 2
+
+
+def _polygamma(order: Expr, x: Expr) -> Expr:
+    return apply({0: "digamma", 1: "trigamma"}[int(order)], x)
+
+
+# SymPy head -> the same in rows of our table
+_TRANSLATIONS = {
+    sympy.Abs: lambda x: apply("abs", x), sympy.sign: lambda x: apply("sign", x),
+    sympy.Max: _folded("maximum"), sympy.Min: _folded("minimum"), sympy.Piecewise: _piecewise,
+    sympy.tanh: lambda x: apply("tanh", x), sympy.coth: lambda x: 1 / apply("tanh", x),
+    sympy.sinh: _sinh, sympy.cosh: _cosh, sympy.sech: lambda x: 1 / _cosh(x), sympy.csch: lambda x: 1 / _sinh(x),
+    sympy.sec: lambda x: 1 / sympy.cos(x), sympy.csc: lambda x: 1 / sympy.sin(x), sympy.cot: lambda x: 1 / sympy.tan(x),
+    sympy.erf: lambda x: apply("erf", x), sympy.erfc: lambda x: apply("erfc", x),
+    sympy.erfinv: lambda x: apply("erfinv", x), sympy.loggamma: lambda x: apply("lgamma", x),
+    sympy.digamma: lambda x: apply("digamma", x), sympy.polygamma: _polygamma,
+    sympy.sinc: lambda x: apply("sinc", x), sympy.re: lambda x: x, sympy.conjugate: lambda x: x,
+    sympy.Heaviside: lambda x, h=S.Half: where(x > 0, 1, where(x < 0, 0, h)),
+}  # fmt: skip
+
+
+def in_rows(expr: Basic) -> Basic:
+    """`expr` with every function a row of the table and every Float an exact number. SymPy makes its own heads: |x|
+    out of sqrt(x**2)."""
+    if isinstance(expr, Float):
+        return Rational(str(float(expr)))
+    if not expr.args or isinstance(expr, Access):
+        return expr
+    if isinstance(expr, sympy.functions.elementary.piecewise.ExprCondPair):
+        return expr.func(*map(in_rows, expr.args))
+    args = [in_rows(a) for a in expr.args]
+    if expr.func in _TRANSLATIONS:
+        return _TRANSLATIONS[expr.func](*args)
+    if isinstance(expr, sympy.Function) and expr.func is not where and not _in_table(expr):
+        name = expr.func.__name__
+        raise UnknownNameError(
+            explain(f"{name} is not a function of the table.", str(expr), fix=did_you_mean(name, known_functions()))
+        )
+    return expr if all(a is b for a, b in zip(args, expr.args)) else expr.func(*args)
+
+
+def _in_table(expr: Basic) -> bool:
+    return any(row.head is expr.func for row in ROWS.values()) or isinstance(expr, sympy.floor)

@@ -1,0 +1,133 @@
+"""A System as notation again: what `parse` reads back as the same equations."""
+
+from __future__ import annotations
+
+from sympy import Expr, Symbol
+from sympy.core.relational import Eq
+from sympy.printing.str import StrPrinter
+
+from ..functions import row_of, where
+from ..ir.access import Index, Size
+from ..ir.system import Equation, Fact, System, Tensor, Term
+
+
+def to_text(system: System) -> str:
+    """The program's text: declarations, equations, outputs, updates.
+
+    An equation whose terms all write plain indices is one line; other terms have a line each. Indices are renamed
+    where their letter would mean another size.
+    """
+    printer = _Printer(system)
+    lines = [printer.declaration(t) for t in system.declared()]
+    for eq in system.equations:
+        lines += printer.equation(eq)
+    lines.append("outputs: " + ", ".join(system.outputs))
+    if system.updates:
+        lines.append("updates: " + ", ".join(f"{old} -> {new}" for old, new in system.updates.items()))
+    return "\n".join(lines) + "\n"
+
+
+class _Printer(StrPrinter):
+    """SymPy's text with our comparisons, function names and sizes."""
+
+    def __init__(self, system: System):
+        super().__init__({"order": None})
+        self.system = system
+        self.scalars = {t.name for t in system.tensors.values() if not t.shape}
+        self.sizes = {s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}
+        self.read = {name for e in system.equations for name in e.read_names()} | set(system.results())
+
+    # expressions
+
+    def _print_Size(self, size: Size) -> str:
+        hidden = size.name in self.system.tensors or size.name != size.name.upper()
+        return f"size({size.name.lower()})" if hidden else size.name
+
+    def _print_Relational(self, expr) -> str:
+        word = "==" if isinstance(expr, Eq) else expr.rel_op
+        return f"({self._print(expr.lhs)} {word} {self._print(expr.rhs)})"
+
+    def _print_And(self, expr) -> str:
+        return "(" + " and ".join(sorted(map(self._print, expr.args))) + ")"
+
+    def _print_Or(self, expr) -> str:
+        return "(" + " or ".join(sorted(map(self._print, expr.args))) + ")"
+
+    def _print_Not(self, expr) -> str:
+        return f"(not {self._print(expr.args[0])})"
+
+    def _print_Exp1(self, expr) -> str:
+        return "exp(1)"
+
+    def _print_Function(self, expr) -> str:
+        name = "where" if isinstance(expr, where) else row_of(expr).name
+        return f"{name}({', '.join(map(self._print, expr.args))})"
+
+    _print_exp = _print_log = _print_Function
+
+    # declarations
+
+    def axis(self, extent: Expr) -> str:
+        return extent.name.lower() if isinstance(extent, Size) else self._print(extent)
+
+    def declaration(self, tensor: Tensor) -> str:
+        axes = [self.axis(e) for e in tensor.shape]
+        parts = [f"{tensor.name}: {tensor.role}" + (f"[{', '.join(axes)}]" if axes else "")]
+        over = "" if tensor.over is None else f" over {self.axis(tensor.over)}"
+        if tensor.role == "label":
+            parts[0] += over
+        elif tensor.dtype != "float":
+            parts.append({"int": "integer", "bool": "boolean"}[tensor.dtype] + over)
+        return ", ".join(parts + [self.fact(f, axes) for f in tensor.facts])
+
+    def fact(self, fact: Fact, axes: list[str]) -> str:
+        return fact.name + (f" over {axes[fact.axes[0]]}" if fact.axes else "")
+
+    # equations
+
+    def equation(self, eq: Equation) -> list[str]:
+        rows: dict[str, list[str]] = {}
+        letters = self.system.tensors[eq.tensor].letters
+        for term in eq.terms:
+            term = self.lettered(term, letters)
+            rows.setdefault(self.place(eq.tensor, term), []).append(self.contribution(term, eq.reduce))
+        lines = [f"{place} = {' + '.join(parts)}" for place, parts in rows.items()]
+        return lines + [self.arg_line(eq, name) for name in eq.arg if name in self.read]
+
+    def arg_line(self, eq: Equation, name: str) -> str:
+        term = self.lettered(eq.terms[0], self.system.tensors[name].letters)
+        return f"{self.place(name, term)} = {self.contribution(term, 'argmax')}"
+
+    def place(self, name: str, term: Term) -> str:
+        return name + (f"[{', '.join(map(self._print, term.write))}]" if term.write else "")
+
+    def contribution(self, term: Term, reduce: str) -> str:
+        sizes = {r.size: Symbol(f"size({r.index})") for r in term.domain if r.size.args}
+        body = self._print(term.body.xreplace(sizes))
+        if term.reduced or reduce != "sum":
+            bound = ", ".join(
+                [*(r.index.name for r in term.reduced), *(self._print(g.xreplace(sizes)) for g in term.guard)]
+            )
+            return f"{reduce}[{bound}]({body})"
+        if term.guard:
+            return f"where({' and '.join(self._print(g.xreplace(sizes)) for g in term.guard)}, {body}, 0)"
+        return f"({body})" if body.startswith("-") else body
+
+    def lettered(self, term: Term, letters: tuple[str, ...]) -> Term:
+        """The term with letters that mean the sizes of its indices; written plain ones take the tensor's letters."""
+        wanted = dict(zip(term.write, letters))
+        mapping: dict[Index, Index] = {}
+        for index, size in term.domain:
+            taken = {i.name for i in mapping.values()}
+            names = [
+                wanted.get(index, ""),
+                index.name,
+                *([size.name.lower()] if isinstance(size, Size) else []),
+                *(f"i{n}" for n in range(1, len(term.domain) + len(self.scalars) + 2)),
+            ]
+            mapping[index] = Index(next(n for n in names if n and n not in taken and self.fits(n, size)))
+        return term.rename(mapping)
+
+    def fits(self, letter: str, size: Expr) -> bool:
+        capital = Size(letter.upper())
+        return letter not in self.scalars and (capital not in self.sizes or capital == size)

@@ -1,0 +1,180 @@
+"""Formulas: values, conditions, reductions. Grammar tree -> `tree`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy
+from sympy import Basic, Ne
+from sympy.logic.boolalg import Boolean, Not
+
+from ..errors import UnknownNameError, did_you_mean
+from ..ir.access import Index, all_reads
+from . import grammar as g
+from .algebra import arity, known_functions
+from .places import access, boolean, named, read, size_call
+from .scope import Reader, Scope
+from .tree import AT_PLACE, Choice, Fold, Leaf, Tree
+
+CONDITIONS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
+LATER = {"diff": "a derivative inside a model is not read yet.", "scan": "recursions are not read yet."}
+MATRIX = {"tr", "trace", "det", "logdet", "inv", "solve", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}
+
+
+# values
+
+
+def value(reader: Reader, node: g.Node, scope: Scope) -> Tree:
+    """The tree of a formula whose value is a number."""
+    match node:
+        case g.Number():
+            return Leaf(node.value)
+        case g.Name():
+            return Leaf(named(reader, node, scope))
+        case g.Read():
+            return Leaf(read(reader, node, scope))
+        case g.Reduce():
+            return _reduce(reader, node, scope)
+        case g.Call(function=function) if function in CONDITIONS:
+            reader.refuse("a comparison is not a number.", node.column, "Write where(condition, 1, 0).")
+        case g.Call(function="size") if "size" not in reader.draft.tensors:
+            return Leaf(size_call(reader, node, scope))
+        case g.Call(function="where") if len(node.args) == 3:
+            return _where(reader, node, scope)
+        case g.Call():
+            _function(reader, node)
+            args = tuple(value(reader, a, scope) for a in node.args)
+            return reader.build(node.function, args, node.column)
+    raise TypeError(node)
+
+
+def _function(reader: Reader, node: g.Call) -> None:
+    """Refuse a call of something that is no function."""
+    name = node.function
+    if name in ("+", "*", "**"):
+        return
+    if name in reader.draft.tensors or name in reader.draft.remaining:
+        reader.refuse(
+            f"{name} is a tensor and cannot be called.",
+            node.column,
+            f"Read it with brackets, {name}[...], or multiply with *.",
+        )
+    if name in LATER:
+        reader.refuse(LATER[name], node.column, "Use program.gradient, or write the derivative out.")
+    if name in MATRIX:
+        reader.refuse(
+            f"{name}(...) belongs to the matrix notation, which is not read yet.",
+            node.column,
+            "Write it with indices: sum[i, j](A[i,j]*x[i]*y[j]).",
+        )
+    if name in g.REDUCTIONS:
+        hint = f" For the larger of two numbers write {name}imum(a, b)." if name in ("max", "min") else ""
+        reader.refuse(f"{name} needs its index letters.", node.column, f"Write {name}[i](x[i]).{hint}")
+    if name not in known_functions():
+        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*known_functions(), *g.REDUCTIONS])
+        reader.refuse(f"{name} is not a function of the notation.", node.column, hint, UnknownNameError)
+    least, most = arity(name) if name != "sqrt" else (1, 1)
+    if not least <= len(node.args) <= most:
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        reader.refuse(f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {len(node.args)}.", node.column)
+
+
+# conditions
+
+
+def condition(reader: Reader, node: g.Node, scope: Scope) -> Tree:
+    """A comparison, and / or / not of comparisons, or a boolean tensor."""
+    match node:
+        case g.Call(function="and" | "or" | "not" as word):
+            return reader.build(word, tuple(condition(reader, a, scope) for a in node.args), node.column)
+        case g.Call(function=function) if function in CONDITIONS:
+            return reader.build(function, tuple(value(reader, a, scope) for a in node.args), node.column)
+        case g.Read(name=name) if boolean(reader, name):
+            return Leaf(Ne(access(reader, node, scope), 0))
+        case g.Name(id=name) if boolean(reader, name) and name not in scope.letters:
+            return Leaf(Ne(access(reader, g.Read(name, (), node.column), scope), 0))
+    reader.refuse("this is not a condition.", node.column, "Write a comparison: j <= i, or x[i] > 0.")
+
+
+def _conjuncts(node: g.Node) -> list[g.Node]:
+    if isinstance(node, g.Call) and node.function == "and":
+        return [part for a in node.args for part in _conjuncts(a)]
+    return [node]
+
+
+def on_indices(reader: Reader, expr: Basic) -> bool:
+    """Is a condition made of indices, sizes, integer and boolean tensors?"""
+    return all(reader.draft.tensors[a.name].dtype != "float" for a in all_reads([expr]))
+
+
+def guards_of(reader: Reader, nodes: tuple[g.Node, ...], scope: Scope) -> tuple[tuple[Boolean, ...], Scope]:
+    """The guards of a reduction, each read under those before it."""
+    found: list[Boolean] = []
+    for node in (part for n in nodes for part in _conjuncts(n)):
+        tree = condition(reader, node, scope)
+        if not isinstance(tree, Leaf) or not on_indices(reader, tree.expr):
+            reader.refuse(
+                "a guard compares indices, sizes and integer tensors, not computed values.",
+                node.column,
+                "Put the condition into the body: sum[j](where(x[j] > 0, x[j], 0)).",
+            )
+        if tree.expr != sympy.true:
+            found.append(tree.expr)
+            scope = scope.under(tree.expr)
+    return tuple(found), scope
+
+
+def _where(reader: Reader, node: g.Call, scope: Scope) -> Tree:
+    """where(condition, yes, no): conditions on indices become guards, those on values stay in the body."""
+    test, yes, no = node.args
+    guards, values, inner = [], [], scope
+    for part in _conjuncts(test):
+        tree = condition(reader, part, inner)
+        if isinstance(tree, Leaf) and on_indices(reader, tree.expr):
+            guards.append(tree.expr)
+            inner = inner.under(tree.expr)
+        else:
+            values.append(tree)
+    guards = [c for c in guards if c != sympy.true]
+    otherwise = scope.under(Not(guards[0])) if len(guards) == 1 and not values else scope
+    chosen, other = value(reader, yes, inner), value(reader, no, otherwise)
+    if values:
+        test_tree = values[0] if len(values) == 1 else reader.build("and", tuple(values), node.column)
+        chosen = reader.build("where", (test_tree, chosen, other), node.column)
+    if not guards:
+        return chosen
+    if sympy.false in guards:
+        return other
+    return Choice(tuple(guards), chosen, other)
+
+
+# reductions
+
+
+def _reduce(reader: Reader, node: g.Reduce, scope: Scope) -> Tree:
+    if node.kind in reader.draft.tensors or node.kind in reader.draft.remaining:
+        reader.refuse(f"{node.kind} is a tensor and cannot be called.", node.column, "Multiply with *.")
+    if node.kind not in g.REDUCTIONS:
+        hint = did_you_mean(node.kind, g.REDUCTIONS)
+        reader.refuse(f"{node.kind}[...](...) is not a reduction of the notation.", node.column, hint, UnknownNameError)
+    names = [letter.id for letter in node.letters]
+    if len(set(names)) != len(names):
+        reader.refuse(f"{node.kind} lists a letter twice.", node.column, "List each letter once.")
+    if node.kind == "argmax" and len(names) > 1:
+        reader.refuse("argmax takes one letter.", node.column, "Write argmax[k](z[k]).")
+    bound = tuple(_bound(reader, node, letter, scope) for letter in node.letters)
+    inner = replace(scope, letters={**scope.letters, **dict(zip(names, bound))})
+    guards, inner = guards_of(reader, node.guards, inner)
+    return Fold(node.kind, bound, guards, value(reader, node.body, inner))
+
+
+def _bound(reader: Reader, node: g.Reduce, letter: g.Name, scope: Scope) -> Index:
+    if node.kind not in AT_PLACE:
+        return reader.bind(letter)
+    if letter.id not in scope.letters:
+        reader.refuse(
+            f"{node.kind}[{letter.id}] has a value for each {letter.id}, and {letter.id} is not in scope.",
+            letter.column,
+            f"Write {letter.id} on the left, or a sum over it: sum[{letter.id}](...).",
+        )
+    return scope.letters[letter.id]

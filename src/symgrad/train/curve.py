@@ -1,0 +1,33 @@
+"""The loss curve as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import SymgradError
+from .fitted import Epoch
+
+
+def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: str = "") -> Path:
+    """Write training (solid) and validation loss (dashed) against the epoch; one pair of lines for each history."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (an extra)
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        raise SymgradError('The curve needs matplotlib: pip install "symgrad[train]".') from None
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for number, history in enumerate(histories):
+        epochs, color = [e.number for e in history], f"C{number}"
+        axes.plot(epochs, [e.loss for e in history], color=color, label="training" if not number else None)
+        if history and history[0].validation_loss is not None:
+            held = [e.validation_loss for e in history]
+            axes.plot(epochs, held, "--", color=color, label="validation" if not number else None)
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log", title=title)
+    axes.legend(frameon=False)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path

@@ -1,0 +1,144 @@
+"""Data for a program: names, dtypes, sizes; the split into training and validation; minibatches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, DTypeError, ShapeError, UnknownNameError, explain
+from ..ir.access import Size
+from ..ir.bounds import check_data
+from ..ir.sizes import bind_shapes, size_value
+from ..ir.system import System, Tensor
+
+Arrays = dict[str, np.ndarray]
+KINDS = {"float": "fiub", "int": "iu", "bool": "b"}
+
+
+def inputs_of(system: System) -> list[Tensor]:
+    """The tensors that data are bound to, in the order of declaration."""
+    return system.declared("input", "label", "noise")
+
+
+def name_arrays(tensors: Sequence[Tensor], data: Any, dtype: str) -> Arrays:
+    """`data` (one array, a tuple in the order of declaration, or a mapping) as named arrays of the right dtype."""
+    if isinstance(data, Mapping):
+        named = dict(data)
+    else:
+        several = isinstance(data, tuple) or (isinstance(data, list) and len(tensors) > 1)
+        arrays = data if several else (data,)
+        if len(arrays) != len(tensors):
+            raise UnknownNameError(_expected(tensors, f"{len(arrays)} array{'s' * (len(arrays) != 1)}"))
+        named = {t.name: a for t, a in zip(tensors, arrays)}
+    if set(named) != {t.name for t in tensors}:
+        raise UnknownNameError(_expected(tensors, ", ".join(map(str, named)) or "nothing"))
+    return {t.name: _converted(t, named[t.name], dtype) for t in tensors}
+
+
+def _expected(tensors: Sequence[Tensor], given: str) -> str:
+    names = ", ".join(t.name for t in tensors) or "none"
+    return explain(
+        f"the data must be {len(tensors)} array{'s' * (len(tensors) != 1)} ({names}); it is {given}.",
+        fix=f"Pass a tuple in that order, or a dict with the keys {names}.",
+    )
+
+
+def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in KINDS[tensor.dtype]:
+        raise DTypeError(
+            explain(
+                f"{tensor.name} takes {tensor.dtype} values, but the array is {array.dtype}.",
+                f"{tensor.name}: {tensor.role}[{', '.join(tensor.letters)}]",
+                fix="Pass y.astype(int) if the values are whole numbers." if tensor.dtype == "int" else "",
+            )
+        )
+    target = {"float": dtype, "int": "int64", "bool": "bool"}[tensor.dtype]
+    return np.ascontiguousarray(array, dtype=target).reshape(array.shape)  # ascontiguousarray makes rank 0 rank 1
+
+
+def sizes_of(system: System, arrays: Mapping[str, np.ndarray]) -> dict[Size, int]:
+    """What the data say about the sizes. A number of classes that only labels mention is the largest label plus one."""
+    bound = replace(system, tensors={n: t for n, t in system.tensors.items() if n in arrays})
+    sizes = bind_shapes(bound, {name: a.shape for name, a in arrays.items()})
+    for name in arrays:
+        over = system.tensors[name].over
+        if isinstance(over, Size) and over not in sizes and arrays[name].size:
+            sizes[over] = int(arrays[name].max()) + 1
+    check_data(bound, sizes, arrays)
+    return sizes
+
+
+def batch_size_of(system: System, tensors: Sequence[Tensor]) -> Size | None:
+    """The size variable that counts the examples: the first axis of the first input, if data may be cut along it.
+
+    None where the axis also occurs elsewhere (a graph's `A[n, n]`, a parameter per example) or is fixed.
+    """
+    first = next((t for t in tensors if t.rank), None)
+    size = first.shape[0] if first is not None else None
+    if not isinstance(size, Size):
+        return None
+    cut = {t.name for t in tensors}
+    for tensor in system.declared():
+        elsewhere = tensor.shape[1:] if tensor.name in cut else tensor.shape
+        if any(size in extent.free_symbols for extent in elsewhere):
+            return None
+        if tensor.name in cut and tensor.rank and tensor.shape[0] != size and size in tensor.shape[0].free_symbols:
+            return None
+    return size
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Arrays by name, which of them are cut along their first axis, and how many rows that axis has."""
+
+    arrays: Arrays
+    batched: tuple[str, ...]
+    count: int
+
+    def buffers(self, rows: int) -> Arrays:
+        """Empty arrays that hold `rows` examples."""
+        arrays = {name: self.arrays[name] for name in self.batched}
+        return {name: np.empty((rows, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
+
+
+def examples_of(system: System, arrays: Arrays) -> Examples:
+    tensors = inputs_of(system)
+    size = batch_size_of(system, tensors)
+    batched = tuple(t.name for t in tensors if size is not None and t.rank and t.shape[0] == size)
+    return Examples(arrays, batched, len(arrays[batched[0]]) if batched else 1)
+
+
+def take_rows(arrays: Arrays, batched: Sequence[str], rows: np.ndarray) -> Arrays:
+    """The examples `rows` of the batched arrays; the others as they are."""
+    return {name: array[rows] if name in batched else array for name, array in arrays.items()}
+
+
+def split_rows(count: int, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers for training and for validation, in random order."""
+    if not 0 < fraction < 1:
+        raise DataError(f"validation is a fraction between 0 and 1, or data like the training data; it is {fraction}.")
+    held_out = round(count * fraction)
+    if not 0 < held_out < count:
+        raise DataError(f"validation={fraction} of {count} examples leaves one side empty.")
+    order = rng.permutation(count)
+    return order[held_out:], order[:held_out]
+
+
+def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The rows of one epoch in random order, `size` at a time; the last batch may be smaller."""
+    order = rng.permutation(count)
+    for start in range(0, count, size):
+        yield order[start : start + size]
+
+
+def shape_of(tensor: Tensor, sizes: Mapping[Size, int]) -> tuple[int, ...]:
+    """The concrete shape; ShapeError names the tensor whose size nothing determines."""
+    try:
+        return tuple(size_value(extent, sizes) for extent in tensor.shape)
+    except ShapeError as error:
+        axes = ", ".join(tensor.letters)
+        raise ShapeError(explain(f"{tensor.name}: {tensor.role}[{axes}]", fix=str(error))) from None

@@ -1,0 +1,68 @@
+"""Parameters before the first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from sympy import Function
+
+from ..errors import ShapeError, UnknownNameError
+from ..ir.access import Access, Size, index_symbols
+from ..ir.sizes import size_value
+from ..ir.system import System, Tensor
+from .data import Arrays, shape_of
+
+RECTIFIERS = {"relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish"}
+
+
+def initial_parameters(
+    system: System, sizes: Mapping[Size, int], seed: int, dtype: str, start: Mapping[str, np.ndarray] | None = None
+) -> Arrays:
+    """Rank 0 and 1 (biases) start at zero; others are normal with the variance of He (`2/fan_in`) where the program
+    has a rectifier, else of Glorot (`2/(fan_in + fan_out)`). `start` gives some parameters their values.
+
+    K. He et al., ICCV 2015; X. Glorot, Y. Bengio, AISTATS 2010.
+    """
+    rng = np.random.default_rng(seed)
+    gain = _rectified(system)
+    parameters, start = {}, dict(start or {})
+    for tensor in system.declared("parameter"):
+        shape = shape_of(tensor, sizes)
+        drawn = rng.standard_normal(shape) * _scale(system, tensor, sizes, gain) if tensor.rank > 1 else np.zeros(shape)
+        given = np.array(start.pop(tensor.name, drawn), dtype=dtype)
+        if given.shape != shape:
+            raise ShapeError(f"the start of {tensor.name} has shape {given.shape}; {tensor.name} has {shape}.")
+        parameters[tensor.name] = given
+    if start:
+        raise UnknownNameError(f"{', '.join(start)} in start: the parameters are {', '.join(parameters)}.")
+    return parameters
+
+
+def _rectified(system: System) -> bool:
+    heads = {str(f.func) for eq in system.equations for t in eq.terms for f in t.body.atoms(Function)}
+    return bool(heads & RECTIFIERS)
+
+
+def _scale(system: System, tensor: Tensor, sizes: Mapping[Size, int], he: bool) -> float:
+    summed = _summed_axes(system, tensor)
+    extents = [size_value(extent, sizes) for extent in tensor.shape]
+    inward = math.prod(e for e, s in zip(extents, summed) if s)
+    outward = math.prod(e for e, s in zip(extents, summed) if not s)
+    return math.sqrt(2 / max(inward, 1) if he else 2 / max(inward + outward, 1))
+
+
+def _summed_axes(system: System, tensor: Tensor) -> list[bool]:
+    """Which axes of a parameter are summed where it is first read; all but the last if none is (a gathered row)."""
+    for eq in system.equations:
+        for term in eq.terms:
+            for access in term.value_reads():
+                if access.name == tensor.name:
+                    summed = _summed(access, {r.index for r in term.reduced})
+                    return summed if any(summed) else [True] * (tensor.rank - 1) + [False]
+    return [True] * (tensor.rank - 1) + [False]
+
+
+def _summed(access: Access, reduced: set) -> list[bool]:
+    return [bool(index_symbols(position) & reduced) for position in access.indices]

@@ -1,0 +1,60 @@
+"""How a System runs: as a compiled kernel, or by the interpreter (`engine="interpret"`: slow, and the meaning)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import UnknownNameError
+from ..ir.interpret import interpret
+from ..ir.system import System
+from ..kernels import Bound, compile_system
+from .data import Arrays
+
+Outputs = Mapping[str, Any]
+
+
+class Runner(Protocol):
+    """A System with arrays of its own. A call gives the outputs; `step` also replaces each updated tensor by its next
+    value, all at once; both take new values for some tensors. `runner["W"]` is the current value."""
+
+    def __call__(self, /, **arrays) -> Outputs: ...
+    def step(self, /, **arrays) -> Outputs: ...
+    def __getitem__(self, name: str) -> Any: ...
+
+
+def bind(system: System, arrays: Arrays, dtype: str, engine: str = "kernel") -> Runner:
+    """Compile `system` and give it `arrays`. Facts about the data are checked by the caller, once for all rows."""
+    if engine not in ENGINES:
+        raise UnknownNameError(f"{engine} is not an engine; there are {', '.join(ENGINES)}.")
+    return ENGINES[engine](system, arrays, dtype)
+
+
+def _kernel(system: System, arrays: Arrays, dtype: str) -> Bound:
+    return compile_system(system, "cpu", dtype, check_facts=False).bind(**arrays)
+
+
+class Interpreted:
+    """The interpreter in a kernel's place; the arrays keep `dtype`, the arithmetic is float64."""
+
+    def __init__(self, system: System, arrays: Arrays, dtype: str):
+        self.system, self.arrays = system, {name: np.array(a) for name, a in arrays.items()}
+
+    def __call__(self, /, **arrays) -> Outputs:
+        self.arrays |= arrays
+        return interpret(self.system, self.arrays)
+
+    def step(self, /, **arrays) -> Outputs:
+        values = self(**arrays)
+        with np.errstate(over="ignore"):  # what overflows float32 shows in the next loss
+            for name, following in self.system.updates.items():
+                self.arrays[name][...] = values[following]
+        return values
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+
+ENGINES = {"kernel": _kernel, "interpret": Interpreted}

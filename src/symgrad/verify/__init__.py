@@ -1,0 +1,90 @@
+"""Is it right? `certify` compares a derivative with everything that can be known about it without deriving it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import SymgradError
+from ..ir.system import System
+from .certificate import Certificate, Check, left_out
+from .checks import (
+    DERIVATIVE_CHECKS,
+    Subject,
+    compiled,
+    forms,
+    forms_exactly,
+    off_the_facts,
+    rounding,
+)
+from .draw import Arrays, finite_point
+
+__all__ = ["Certificate", "Check", "Subject", "certify"]
+
+DERIVATIVES = ("gradient", "jacobian")
+
+
+def certify(program: Any, seed: int = 0, kernel: bool = True) -> Certificate:
+    """The certificate of a Program: its derivative is right, its forms agree, its kernel computes them.
+
+    A program that is not a derivative has its forms (and kernel) checked only. Inputs are random, small, and satisfy
+    the declared facts.
+    """
+    raw = program.raw
+    try:
+        arrays = finite_point(_whole(program), seed)
+    except SymgradError as error:
+        return Certificate((Check("inputs", ", ".join(raw.outputs), 1.0, 0.0, str(error)),), seed)
+    rows = [check(s) for s in subjects(program, arrays, seed) for check in DERIVATIVE_CHECKS]
+    rows += form_rows(program, arrays, seed)
+    if kernel:
+        rows += compiled(program, raw, arrays)
+    return Certificate(tuple(rows), seed)
+
+
+def _whole(program: Any) -> System:
+    """The raw system with every declaration of the program that it comes from: these may fix sizes."""
+    origin = program.origin
+    if origin is None:
+        return program.raw
+    inputs = {t.name: t for t in origin.of.raw.declared()}
+    return System({**inputs, **program.raw.tensors}, program.raw.equations, program.raw.outputs, program.raw.updates)
+
+
+def subjects(program: Any, arrays: Arrays, seed: int) -> list[Subject]:
+    """One for each derivative that the program computes."""
+    origin = program.origin
+    if origin is None or origin.verb not in DERIVATIVES:
+        return []
+    primal = origin.of.raw
+    names = [f"d{origin.output}_d{wrt}" for wrt in origin.wrt]
+    return [
+        Subject(primal, program.raw, origin.output, wrt, name, arrays, seed) for wrt, name in zip(origin.wrt, names)
+    ]
+
+
+def form_rows(program: Any, arrays: Arrays, seed: int) -> list[Check]:
+    """raw = display = kernel, in float64 and exactly; the kernel form against 50 digits; what facts are for."""
+    whole, display, kernel = _whole(program), _with(program, program.display), _with(program, program.kernel)
+    rows = forms("display form", whole, display, arrays)
+    rows += forms("kernel form", whole, kernel, arrays)
+    rows += forms_exactly("display form mod p", whole, display, arrays, seed)
+    rows += forms_exactly("kernel form mod p", whole, kernel, arrays, seed)
+    rows += rounding("float64 and 50 digits", whole, kernel, arrays)
+    facts = tuple(dict.fromkeys(f for step in program.display.log for f in step.under))
+    if facts:
+        rows.append(_off(whole, display, facts, seed))
+    return rows
+
+
+def _with(program: Any, form: System) -> System:
+    """A form with the raw form's declarations and outputs: those it no longer reads may still fix sizes."""
+    whole = _whole(program)
+    inputs = {t.name: t for t in whole.declared()}
+    return System({**inputs, **form.tensors}, form.equations, whole.outputs, whole.updates)
+
+
+def _off(whole: System, display: System, facts: tuple[str, ...], seed: int) -> Check:
+    try:
+        return off_the_facts(whole, display, finite_point(whole, seed + 5, facts=False), facts)
+    except SymgradError as error:
+        return left_out("without the facts", ", ".join(whole.outputs), str(error))

@@ -1,0 +1,65 @@
+"""Law 7: flops(gradient) <= 5 flops(f), as polynomials in the sizes (W. Baur, V. Strassen 1983; Griewank and Walther,
+Evaluating Derivatives, section 4.6).
+
+Both sides count `cost.flops` of the kernel form; f counts one operation more for each cell of an input, since a program
+that only moves data has a gradient that adds (the adjoint of a copy).
+"""
+
+import pytest
+from catalogue import BY_NAME, CATALOGUE
+from sympy import Add, Dummy, Integer, Poly, expand, floor
+
+from symgrad.api import Program, program
+from symgrad.ir.cost import flops
+
+NAMES = [e.name for e in CATALOGUE]
+FACTOR = 5
+
+
+def nonnegative(polynomial) -> bool:
+    """Is it >= 0 for all sizes >= 1? Sufficient: no negative coefficient after every size became 1 + s."""
+    polynomial = expand(polynomial)
+    whole = {f: Dummy() for f in polynomial.atoms(floor)}
+    polynomial = polynomial.xreplace(whole)
+    symbols = sorted(polynomial.free_symbols, key=str)
+    if not symbols:
+        return bool(polynomial >= 0)
+    shifted = expand(polynomial.xreplace({s: 1 + s for s in symbols}))
+    return all(c >= 0 for c in Poly(shifted, *symbols).coeffs())
+
+
+def excess(gradient: Program):
+    """flops(gradient) - 5 (flops(f) + cells of the parameters)."""
+    f = gradient.origin.of
+    reading = Add(*(_cells(t) for t in f.raw.declared("parameter")))
+    value = flops(f.kernel.prune((gradient.origin.output,)))
+    return expand(flops(gradient.kernel.prune()) - FACTOR * (value + reading))
+
+
+def _cells(tensor):
+    cells = Integer(1)
+    for extent in tensor.shape:
+        cells *= extent
+    return cells
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_cheap(name):
+    gradient = BY_NAME[name].gradient()
+    assert nonnegative(-excess(gradient)), (flops(gradient.kernel.prune()), excess(gradient))
+
+
+@pytest.mark.parametrize("depth", [2, 8])
+def test_gradients_of_chains_are_cheap(depth):
+    lines = ["x: input[n, d]", *(f"W{p}: parameter[d, d]" for p in range(depth)), "h0[n,d] = x[n,d]"]
+    lines += [f"h{p + 1}[n,d] = h{p}[n,d] + tanh(sum[e](h{p}[n,e]*W{p}[e,d]))" for p in range(depth)]
+    text = "\n".join([*lines, f"L = mean[n](sum[d](h{depth}[n,d]**2))"])
+    assert nonnegative(-excess(program(text).gradient("L")))
+
+
+def test_an_expensive_gradient_is_found():
+    """The negative control: forward differences, one evaluation of f for each parameter, break the law."""
+    gradient = BY_NAME["linear regression"].gradient()
+    f = gradient.origin.of
+    cells = Add(*(_cells(t) for t in f.raw.declared("parameter")))
+    assert not nonnegative(-(excess(gradient) + cells * flops(f.kernel.prune(("L",)))))

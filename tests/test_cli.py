@@ -1,0 +1,101 @@
+"""The command line: what it prints, and that its exit codes mean what the help says."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from symgrad import cli
+from symgrad.api import Program
+from symgrad.errors import DataError
+from symgrad.library.gallery import GALLERY
+
+
+def run(capsys, *arguments):
+    code = cli.main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("command", ["", "derive", "verify", "train"])
+def test_help_teaches_by_examples(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"] if command else ["--help"])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert "examples:" in out and f"symgrad {command}".strip() in out
+
+
+def test_list_names_every_entry(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(GALLERY)
+
+
+@pytest.mark.parametrize("format, mark", [("latex", "\\frac"), ("md", "#"), ("html", "<html")])
+def test_derive_prints_each_format(capsys, format, mark):
+    code, out, _ = run(capsys, "derive", "linear_regression", "--format", format)
+    assert code == 0 and mark in out
+
+
+def test_derive_writes_a_document_by_its_suffix(capsys, tmp_path):
+    path = tmp_path / "new" / "sigmoid.html"
+    code, out, err = run(capsys, "derive", "sigmoid", "--out", str(path))
+    assert (code, out) == (0, "") and f"wrote {path}" in err
+    assert "<html" in path.read_text()
+
+
+def test_mistakes_exit_with_2_and_one_message(capsys, tmp_path):
+    code, out, err = run(capsys, "derive", "sigmoide")
+    assert (code, out) == (2, "")
+    assert err.startswith("symgrad: sigmoide is not in the gallery; it has sigmoid") and "Traceback" not in err
+    code, _, err = run(capsys, "derive", "sigmoid", "--out", str(tmp_path / "a.docx"))
+    assert code == 2 and "a document ends in .md, .html, .tex or .pdf" in err
+    for wrong in (["derive"], ["bake"], [], ["train", "digits", "--epochs", "0"], ["train", "mars"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(wrong)
+        assert stop.value.code == 2
+    capsys.readouterr()
+
+
+def test_verify_exits_with_0(capsys):
+    code, out, _ = run(capsys, "verify", "sigmoid")
+    assert code == 0 and "sigmoid: verified" in out
+
+
+def test_verify_exits_with_1_where_a_certificate_fails(capsys, monkeypatch):
+    failed = SimpleNamespace(ok=False)
+    monkeypatch.setattr(Program, "verify", lambda self, **options: failed)
+    code, out, err = run(capsys, "verify", "tanh")
+    assert code == 1 and "tanh: FAILED" in out and "failed for tanh" in err
+    assert cli.script("tanh", []) == 1
+
+
+def test_train_exits_with_1_where_training_fails(capsys, monkeypatch):
+    def diverge(arguments):
+        raise DataError("the loss is nan in epoch 1, batch 1 of 2.")
+
+    monkeypatch.setattr(cli, "_train", diverge)
+    code, _, err = run(capsys, "train", "digits")
+    assert code == 1 and err == "symgrad: the loss is nan in epoch 1, batch 1 of 2.\n"
+
+
+def test_train_digits_end_to_end(capsys, tmp_path):
+    """One short run: progress, both losses, the certificate, the accuracy, the curve, the parameters."""
+    curve, saved = tmp_path / "curve.png", tmp_path / "digits.npz"
+    code, out, err = run(capsys, "train", "digits", "--epochs", "3", "--out", str(curve), "--save", str(saved))
+    assert code == 0
+    assert "certificate" in out and "train loss" in out and "validation loss" in out and "test accuracy" in out
+    assert "epoch 3/3" in err
+    assert curve.read_bytes().startswith(b"\x89PNG") and saved.exists()
+    accuracy = float(out.split("test accuracy ")[1].split()[0])
+    assert accuracy > 80  # three epochs: far above the 10 % of chance
+
+
+def test_a_script_runs_alone(tmp_path, request):
+    script = request.config.rootpath / "derivations" / "sigmoid.py"
+    target = tmp_path / "sigmoid.md"
+    done = subprocess.run([sys.executable, script, "--out", target], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\\" in done.stdout and target.read_text()
