@@ -18,9 +18,7 @@ FACTOR = 5
 
 def nonnegative(polynomial) -> bool:
     """Is it >= 0 for all sizes >= 1? Sufficient: no negative coefficient after every size became 1 + s."""
-    polynomial = expand(polynomial)
-    whole = {f: Dummy() for f in polynomial.atoms(floor)}
-    polynomial = polynomial.xreplace(whole)
+    polynomial = expand(expand(polynomial).xreplace({f: Dummy() for f in polynomial.atoms(floor)}))
     symbols = sorted(polynomial.free_symbols, key=str)
     if not symbols:
         return bool(polynomial >= 0)
@@ -33,7 +31,17 @@ def excess(gradient: Program):
     f = gradient.origin.of
     reading = Add(*(_cells(t) for t in f.raw.declared("parameter")))
     value = flops(f.kernel.prune((gradient.origin.output,)))
-    return expand(flops(gradient.kernel.prune()) - FACTOR * (value + reading))
+    difference = expand(flops(gradient.kernel.prune()) - FACTOR * (value + reading))
+    for extent in sorted(_differences(f.raw), key=str):  # a valid convolution has I - K + 1 = E >= 1 outputs
+        size = next((s for s in sorted(extent.free_symbols, key=str) if extent.coeff(s) == 1), None)
+        if size is not None and size in difference.free_symbols:
+            difference = expand(difference.xreplace({size: Dummy() + size - extent}))
+    return difference
+
+
+def _differences(system):
+    ranges = {r.size for eq in system.equations for t in eq.terms for r in t.domain}
+    return {e for e in ranges if isinstance(e, Add) and not e.atoms(floor)}
 
 
 def _cells(tensor):

@@ -1,6 +1,7 @@
 """Laws 2, 3 and 8: every gradient of the catalogue = differences = complex step = 50 digits, <u, J v> = <J^T u, v>, and
 exactly modulo a prime."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,8 +52,9 @@ def _is_wrong(entry, gradient, wrong, arrays) -> bool:
 def _is_equal(gradient, wrong, arrays) -> bool:
     """Some defects change nothing (a guard that another one implies, the two indices of x[i]*x[j]): they must then
     agree with the right system modulo p at another point too."""
-    made = checks.forms_exactly("", gradient.raw, wrong, arrays, seed=11)
-    return all(r.passed for r in made)
+    derivatives = gradient.raw.outputs[1:]
+    right, wrong = gradient.raw.prune(derivatives), replace(wrong, outputs=derivatives)
+    return all(r.passed for r in checks.forms_exactly("", right, wrong, arrays, seed=11))
 
 
 @pytest.mark.parametrize("kind", ["a factor too many", "a wrong sign", "a lost term"])
@@ -63,7 +65,7 @@ def test_enough_defects_were_tried(kind):
 
 
 @pytest.mark.parametrize("name", ["softmax", "layer normalisation", "multilayer perceptron", "function gelu"])
-@pytest.mark.parametrize("check", [c for c in checks.DERIVATIVE_CHECKS if c is not checks.exact])
+@pytest.mark.parametrize("check", [c for c in checks.DERIVATIVE_CHECKS if c not in (checks.exact, checks.same_value)])
 def test_a_wrong_adjoint_is_found_by_each_checker(name, check):
     """The negative control of laws 2 and 3, where programs are not rational."""
     entry = BY_NAME[name]

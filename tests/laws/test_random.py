@@ -1,5 +1,7 @@
 """The laws on programs that nobody wrote: random chains of equations, printed as notation when they fail."""
 
+import re
+
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -26,10 +28,15 @@ def texts(draw, rational: bool):
         rank = draw(st.integers(0, 2))
         name, left = f"t{number}", LETTERS[:rank]
         body = draw(expression(ranks, left, unary, [*REDUCED, *([] if rational else REDUCED_SMOOTH)]))
+        body = "*".join([f"({body})", *(f"x[{s}]" for s in left if not re.search(rf"\[(\w,)?{s}[,\]]", body))])
         lines.append(f"{name}[{','.join(left)}] = {body}" if left else f"{name} = {body}")
         ranks[name] = rank
-    final = " + ".join(f"sum[i,j]({read(n, 'ij'[:r])})" if r else n for n, r in ranks.items() if n.startswith("t"))
+    final = " + ".join(total(n, r) for n, r in ranks.items() if n.startswith("t"))
     return "\n".join([*lines, f"L = {final} + sum[i](x[i]*y[i])"])
+
+
+def total(name, rank):
+    return f"sum[{','.join(LETTERS[:rank])}]({read(name, LETTERS[:rank])})" if rank else name
 
 
 def read(name, letters):
@@ -59,7 +66,7 @@ def read_of(draw, ranks, letters):
     return read(name, "".join(draw(st.sampled_from(letters)) for _ in range(ranks[name])))
 
 
-SETTINGS = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def hold(text):

@@ -9,6 +9,7 @@ from scipy import special
 from sympy import Rational
 
 from symgrad import notation
+from symgrad.errors import ShapeError
 from symgrad.ir.interpret import interpret
 
 RNG = np.random.default_rng(7)
@@ -79,7 +80,9 @@ def test_stable_forms_stay_finite(scale):
 
 
 def test_stable_forms_share_their_pieces():
-    system = notation.parse("z: input[n, k]\na[n] = logsumexp[k](z[n,k])\nb[n,k] = softmax[k](z[n,k])\nm[n] = max[k](z[n,k])")
+    system = notation.parse(
+        "z: input[n, k]\na[n] = logsumexp[k](z[n,k])\nb[n,k] = softmax[k](z[n,k])\nm[n] = max[k](z[n,k])"
+    )
     maxima = [e for e in system.equations if e.reduce == "max"]
     exponentials = [e for e in system.equations if "exp(" in str(e.terms[0].body)]
     assert len(maxima) == 2 and len(exponentials) == 1  # the user's own m is an equation of its own
@@ -170,6 +173,23 @@ def test_differences_slide_along_one_axis():
     x = normal(6)
     close(run("x: input[i]\nd[i] = x[i+1] - x[i]", x=x), np.diff(x))
     close(run("x: input[i]\nd[i] = x[i+2] - 2*x[i+1] + x[i]", x=x), np.diff(x, 2))
+
+
+def test_a_guarded_shift_keeps_the_declared_size():
+    x = normal(5)
+    close(run("x: input[t]\ny[t] = where(t > 0, x[t-1], 0)", x=x), np.r_[0, x[:-1]])
+    close(run("x: input[t]\ny[i] = where(i > 0, x[i-1], 0)", x=x), np.r_[0, x])
+
+
+def test_a_guard_gives_a_size_that_nothing_else_gives():
+    close(run("x: input\ny = sum[j, j < 5](x**j)", x=0.5), 1.9375)
+    close(run("x: input\ny = sum[j, 0 <= j <= 4](x**j)", x=0.5), 1.9375)
+
+
+def test_a_part_is_not_read_by_a_plain_index():
+    text = "a: input[i]\nb: input[j]\nc[i] = a[i]\nc[I + j] = b[j]\nd[i] = c[i]*a[i]"
+    with pytest.raises(ShapeError, match="index i has two sizes"):
+        notation.parse(text)
 
 
 def test_reversal():
@@ -364,8 +384,10 @@ def test_sizes_fix_letters():
 
 
 def test_updates():
-    text = "w: parameter[i]\ng: input[i]\nm: state[i]\nm_next[i] = 0.9*m[i] + g[i]\nw_next[i] = w[i] - 0.1*m_next[i]\n" \
-           "updates: w -> w_next, m -> m_next"
+    text = (
+        "w: parameter[i]\ng: input[i]\nm: state[i]\nm_next[i] = 0.9*m[i] + g[i]\nw_next[i] = w[i] - 0.1*m_next[i]\n"
+        "updates: w -> w_next, m -> m_next"
+    )
     assert notation.parse(text).updates == {"w": "w_next", "m": "m_next"}
 
 

@@ -15,19 +15,22 @@ from symgrad.ir.system import Equation, Step
 from symgrad.typeset import Code, Derivation, Items, Paragraph, Table, document, references
 from symgrad.typeset import files as files_module
 from symgrad.typeset.blocks import Formula, latex_text, to_html, to_latex
+from symgrad.typeset.derivation import fact_text
 from symgrad.typeset.files import compile_latex
 from symgrad.typeset.measure import width
 
-from .systems import A, D, FakeRule, K, N, d, k, n, system, term
+from .systems import EMPTY, A, D, FakeRule, K, N, d, j, k, n, system, term
 from .test_equation import GOLDEN, P, X, Y, Z
 
 needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 
 ADJOINT = FakeRule("adjoint", "Griewank & Walther, Evaluating Derivatives (2008), §3.2")
-SUMS = FakeRule("derived sum", "Gautam, Rajopadhye: Simplifying reductions (POPL 2006)")
+SUMS = FakeRule(
+    "derived sum: a sum that equals a fact is replaced by it", "Gautam, Rajopadhye: Simplifying reductions (POPL 2006)"
+)
 PLAIN = FakeRule("write_out")
 LOSS = Equation("L", (term((), -Y * log(P) / N, n=N, k=K),))
-RAW = Equation("dL_dz", (term((n, k), P / N, n=N, k=K), term((n, k), -Y / N, n=N, k=K)))
+RAW = Equation("dL_dz", (term((n, k), P * A("Y", n, j) / N, n=N, k=K, j=K), term((n, k), -Y / N, n=N, k=K)))
 CLOSED = Equation("dL_dz", (term((n, k), (P - Y) / N, n=N, k=K),))
 WEIGHTS = Equation("dL_dW", (term((d, k), X * A("dL_dz", n, k), n=N, k=K, d=D),))
 LOG = (
@@ -68,25 +71,49 @@ def test_steps_are_the_log() -> None:
 def test_markdown() -> None:
     text = derivation().markdown()
     assert text.startswith("# Softmax regression\n")
-    assert "### 1. adjoint [1]" in text.replace("\\", "") and "### 2. derived sum [2]" in text.replace("\\", "")
-    assert r"Under: $\sum_{k} Y_{n,k} = 1$; N > 0." in text
-    assert "50% of the cost of L\\_1" in text
+    plain = text.replace("\\", "")
+    assert "### 1–2. adjoint, derived sum" in plain and "### 3. write_out" in plain and "### 4. adjoint" in plain
+    assert r"under $\sum_{k} Y_{n,k} = 1$; $N > 0$" in text
+    assert "1: adjoint [1] (50% of the cost of L_1 & its parts). 2: derived sum [2]" in plain
     assert r"\Longrightarrow\quad \frac{\partial L}{\partial z_{n,k}} &=" in text
+    assert "- derived sum: a sum that equals a fact is replaced by it [2]" in plain
     assert "## Result" in text and "1. Griewank & Walther" in text
     assert r"\operatorname" not in text  # GitHub refuses it
 
 
-def test_a_rewritten_equation_is_one_chain_of_equalities() -> None:
-    step = derivation().markdown().split("### 2")[1].split("### 3")[0]
-    assert step.count(r"\frac{\partial L}{\partial z_{n,k}}") == 1
-    assert r"\Longrightarrow" not in step
+def test_a_chain_of_rewrites_is_a_chain_of_equalities() -> None:
+    chain = derivation().markdown().split("### 1")[1].split("### 3")[0]
+    assert chain.count(r"\frac{\partial L}{\partial z_{n,k}}") == 1
+    assert chain.count("&=") == 3
+
+
+def test_a_step_that_changes_nothing_visible_is_left_out() -> None:
+    same = Step(SUMS, (CLOSED,), (CLOSED,))
+    assert "### " not in Derivation(system(CLOSED, outputs=("dL_dz",), log=(same,))).markdown()
+
+
+@pytest.mark.parametrize(
+    ("fact", "latex"),
+    [
+        ("sum[k](Y[n, k]) = 1", r"$\sum_{k} Y_{n,k} = 1$"),
+        ("p[n,k] > 0", "$p_{n,k} > 0$"),
+        ("1 - beta1**2 != 0", r"$1 - {\beta_{1}}^{2} \ne 0$"),
+        ("m/(2*N) >= sqrt(x)", r"$\frac{m}{2 N} \ge \operatorname{sqrt}(x)$"),
+        (r"\mu > 0", r"$\mu > 0$"),
+        ("every factor is finite", "every factor is finite"),
+        ("__import__('os').system('x')", "__import__('os').system('x')"),
+        ("x costs $5", r"x costs \$5"),
+    ],
+)
+def test_facts(fact: str, latex: str) -> None:
+    assert fact_text(fact, EMPTY) == latex
 
 
 def test_html_is_xml_and_needs_no_network() -> None:
     page = derivation().html()
     root = ElementTree.fromstring(page)
     maths = root.findall(".//{http://www.w3.org/1998/Math/MathML}math")
-    assert len(maths) >= 5
+    assert len(maths) == 3 + 2 + 1  # chains, facts, result
     assert "<script" not in page and "<link" not in page and "src=" not in page
     assert set(re.findall(r'https?://[^"<\s]+', page)) == {
         "http://www.w3.org/1999/xhtml",

@@ -155,7 +155,7 @@ def test_golden(name: str) -> None:
 
 SCALARS = [
     (1 / (1 + exp(-Z)), r"\frac{1}{1 + e^{-z_{n,k}}}", "1/(1 + exp(-z[n,k]))"),
-    (A("z1", n, k) ** 2 / 2, r"\frac{\left(z^{(1)}_{n,k}\right)^{2}}{2}", "z1[n,k]**2/2"),
+    (A("z1", n, k) ** 2 / 2, r"\frac{(z^{(1)}_{n,k})^{2}}{2}", "z1[n,k]**2/2"),
     (apply("tanh", Z) ** 2, r"\tanh^{2}(z_{n,k})", "tanh(z[n,k])**2"),
     (apply("sigmoid", Z) * (1 - P), r"(1 - p_{n,k}) \sigma(z_{n,k})", "(1 - p[n,k])*sigmoid(z[n,k])"),
     (P / sqrt(A("beta1") + 1), r"\frac{p_{n,k}}{\sqrt{\beta_{1} + 1}}", "p[n,k]/sqrt(beta1 + 1)"),
@@ -172,9 +172,10 @@ SCALARS = [
     (-P - Y, "-Y_{n,k} - p_{n,k}", "-Y[n,k] - p[n,k]"),
     (Y * log(P) * log(Y), r"Y_{n,k} \log(Y_{n,k}) \log p_{n,k}", "Y[n,k]*log(Y[n,k])*log(p[n,k])"),
     (apply("abs", P - Y), r"\left|p_{n,k} - Y_{n,k}\right|", "abs(p[n,k] - Y[n,k])"),
-    (apply("xlogx", 1 - P), r"(1 - p_{n,k}) \log (1 - p_{n,k})", "xlogx(1 - p[n,k])"),
+    (apply("xlogx", 1 - P), r"(1 - p_{n,k}) \log(1 - p_{n,k})", "xlogx(1 - p[n,k])"),
     (X**2 + 2 * X + 1, r"X_{n,d}^{2} + 2 X_{n,d} + 1", "X[n,d]**2 + 2*X[n,d] + 1"),
     (Integer(2) ** A("x", t), r"2^{x_{t}}", "2**x[t]"),
+    (apply("weighted", Y, log(P)), r"Y_{n,k} \log p_{n,k}", "weighted(Y[n,k], log(p[n,k]))"),
     (A("W1_bar", d, k), r"\bar{W}^{(1)}_{d,k}", "W1_bar[d,k]"),
 ]
 

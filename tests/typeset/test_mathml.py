@@ -73,7 +73,7 @@ def test_every_function_row_has_mathml(name: str) -> None:
         arguments[0] = Integer(ROWS[name].orders[0])
     latex = latex_expr(apply(name, *arguments), EMPTY)
     mathml(latex, strict=True)
-    assert "{0}" not in latex and all(latex.count(a) == latex.count(b) for a, b in ("()", "{}"))
+    assert "[0]" not in latex and all(latex.count(a) == latex.count(b) for a, b in ("()", "{}"))
 
 
 def test_width_grows_with_what_is_drawn() -> None:

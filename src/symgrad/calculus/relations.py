@@ -72,7 +72,7 @@ def relations(system: System, usable: set[str] | None = None) -> Relations:
     return Relations(
         system.tensors,
         by_name,
-        {n: tuple(r) for n, r in readers.items()},
+        {n: tuple(sorted(r, key=lambda d: not system.tensors[d.tensor].named)) for n, r in readers.items()},
         order,
         {f: tuple(d) for f, d in by_function.items()},
     )

@@ -22,6 +22,7 @@ from .near_one import near_one
 from .relations import Relations, eliminate, named_functions, relations
 from .reverse import RULE as ADJOINT
 from .rewrite import Rule
+from .stable import RULE as STABLE
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
 SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
@@ -243,9 +244,10 @@ KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",
 
 
 def _readable(system: System) -> System:
-    """Put the pieces of the model's own equations together again, and write short closed forms out in the outputs."""
+    """The model's own equations as the user wrote them, and short closed forms written out in the outputs."""
     table = relations(system)
-    equations = {eq.tensor: _together(eq, table) for eq in system.equations}
+    written = {step.before[0].tensor: step.before[0] for step in system.log if step.rule == STABLE}
+    equations = {eq.tensor: _together(written.get(eq.tensor, eq), table) for eq in system.equations}
     steps = list(system.log)
     wanted = [name for name in system.outputs if name in equations]
     for name in wanted:

@@ -6,7 +6,7 @@ derivative is the cheapest monomial  c a1**e1 a2**e2 ...  in these atoms that eq
 points, where log|f'| = log|c| + sum e_i log|a_i| is linear in the exponents; then by proof, with every head replaced by
 its definition and exponentials by generators, where the difference cancels to 0.
 
->>> from .table import ROWS
+>>> from symgrad.functions import ROWS
 >>> slope(ROWS["sigmoid"], 1), slope(ROWS["tanh"], 1), slope(ROWS["softplus"], 1)
 (sigmoid(-x)*sigmoid(x), sech(x)**2, sigmoid(x))
 """
@@ -43,9 +43,8 @@ def slope(row: Any, argindex: int) -> Expr:
 def _slope(row: Any, argindex: int) -> Expr:
     if row.jump:
         call = f"{row.name}({', '.join(map(str, row.arguments))})"
-        raise DifferentiationError(
-            explain(f"{row.jump}, so it has no derivative there.", call, fix=f"Write stop({call}) if it is to count as a constant.")
-        )
+        fix = f"Write stop({call}) if it is to count as a constant."
+        raise DifferentiationError(explain(f"{row.jump}, so it has no derivative there.", call, fix=fix))
     if row.slopes:
         return _given(row, argindex)
     if not issubclass(row.head, ScalarFunction):
@@ -57,17 +56,17 @@ def _slope(row: Any, argindex: int) -> Expr:
 def _given(row: Any, argindex: int) -> Expr:
     given = row.slopes[argindex - 1]
     if given is None:
+        summary = f"{row.name} is not differentiated by argument {argindex}."
         raise DifferentiationError(
-            explain(f"{row.name} is not differentiated by argument {argindex}.", str(row.head(*row.arguments)),
-                    fix="That argument is a fixed integer.")
-        )  # fmt: skip
+            explain(summary, str(row.head(*row.arguments)), fix="That argument is a fixed integer.")
+        )
     return given
 
 
 def find(naive: Expr, atoms: tuple[Expr, ...], arguments: tuple, domain: tuple = (-mpmath.inf, mpmath.inf)) -> Expr:
     """The cheapest monomial in `atoms` that is proved equal to `naive`; LookupError where there is none.
 
-    >>> from .row import X
+    >>> from symgrad.functions.row import X
     >>> find(exp(X)/(1 + exp(X)), (heads.sigmoid(X), heads.sigmoid(-X)), (X,))
     sigmoid(x)
     """

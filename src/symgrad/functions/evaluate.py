@@ -1,4 +1,4 @@
-"""The value of an expression over the table's heads at one point: in mpmath by the references, in float64 by the kernels' spellings.
+"""The value of an expression at one point: in mpmath by the rows' references, in float64 by their kernel spellings.
 
 `spelled` computes what a generated kernel computes, operation by operation, but quietly: where IEEE arithmetic
 overflows or divides by zero, un-jitted Python raises, and compiled code does not.
@@ -98,8 +98,18 @@ def _mp_power(base, exponent):
     return mpmath.power(base, _mp_constant(exponent) if isinstance(exponent, Rational) else exponent)
 
 
-FLOAT = Numbers(lambda e: np.float64(float(e.evalf(20))), _float_power, _spelled_call, lambda name, args: getattr(QUIET_MATH, name)(*args))
-MPMATH = Numbers(_mp_constant, _mp_power, lambda row, args: row.mpmath(*args), lambda name, args: getattr(mpmath, name)(*args))
+FLOAT = Numbers(
+    constant=lambda e: np.float64(float(e.evalf(20))),
+    power=_float_power,
+    call=_spelled_call,
+    elementary=lambda name, args: getattr(QUIET_MATH, name)(*args),
+)
+MPMATH = Numbers(
+    constant=_mp_constant,
+    power=_mp_power,
+    call=lambda row, args: row.mpmath(*args),
+    elementary=lambda name, args: getattr(mpmath, name)(*args),
+)
 
 
 def spelled(expr: Basic, point: Mapping[Symbol, float]) -> float:

@@ -11,12 +11,15 @@ sigmoid(-x)*sigmoid(x)
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import mpmath
 from sympy import Basic, Expr, Float, Function, Integer, S
 from sympy.core.function import FunctionClass
 from sympy.printing.precedence import PRECEDENCE
+
+PLACE = re.compile(r"\{\d\}|\[\d\]")
 
 
 class ScalarFunction(Function):
@@ -52,12 +55,17 @@ class ScalarFunction(Function):
 def printed(form: str, args: list[str], bracketed: list[str], exp: str | None = None) -> str:
     """LaTeX of a call: `form` is a template with `{0}`, and `[0]` where a sum needs brackets, or a function's name."""
     power = f"^{{{exp}}}" if exp else ""
-    if "{0}" in form:
-        call = form
-        for position, arg in enumerate(args):
-            call = call.replace(f"[{position}]", bracketed[position]).replace(f"{{{position}}}", arg)
-        return rf"\left({call}\right){power}" if exp else call
-    return rf"{form}{power}\left({', '.join(args)}\right)"
+    call = PLACE.sub(lambda m: _put(m, args, bracketed), form)
+    if "{0}" not in form and "[0]" not in form:
+        return rf"{form}{power}\left({', '.join(args)}\right)"
+    return rf"\left({call}\right){power}" if exp else call
+
+
+def _put(place: re.Match, args: list[str], bracketed: list[str]) -> str:
+    """The argument for `{0}` or `[0]`; digits that are no argument's number, as in `x^{2}`, stay."""
+    texts = args if place[0][0] == "{" else bracketed
+    number = int(place[0][1])
+    return texts[number] if number < len(texts) else place[0]
 
 
 def head(name: str, nargs: int = 1, defaults: tuple = (), **assumptions: bool) -> FunctionClass:

@@ -4,17 +4,18 @@
 
     kernel = row_of(expr).kernel
     kernel.kind == "math"        -> emit  math.<kernel.name>(args...)
-    kernel.kind == "expression"  -> emit  kernel.expression with kernel.args replaced by the arguments: a SymPy expression
-                                    in simpler heads (each with a kernel of its own), `where`, relations, exact numbers.
+    kernel.kind == "expression"  -> emit  kernel.expression with kernel.args replaced by the arguments: SymPy in simpler
+                                    heads (each with a kernel of its own), `where`, relations, exact numbers.
                                     Sub-expressions repeat (exp(-|x|)): a helper function with shared values is best.
                                     Sub-expressions that are numbers (log(2), sqrt(2/pi)) are meant to be folded.
-    kernel.kind == "source"      -> emit  kernel.text once per module (and first the text of each name in kernel.needs, from
+    kernel.kind == "source"      -> emit  kernel.text once per module (first the text of each name in kernel.needs, from
                                     `special.source(name)`), then call kernel.name(args...). The text is plain Python:
                                     one function of floats, `math`, arithmetic, if, for, while, constants as literals or
                                     tuples. It is written for float64; where kernel.any_precision it is as good
                                     in float32 once its literals are typed.
 
-Un-jitted Python raises where IEEE arithmetic overflows or divides by zero (math.exp(1000), 1/0.0); compiled code does not.
+Un-jitted Python raises where IEEE arithmetic overflows or divides by zero (math.exp(1000), 1/0.0); compiled code
+does not.
 `evaluate.FLOAT` is the namespace in which the tests run the same spellings quietly.
 """
 
@@ -98,8 +99,8 @@ class Row:
     arguments: tuple[Symbol, ...] = (X,)
     orders: tuple[int, ...] = ()         # the first argument is a literal integer; those that tests try
     cite: str = ""
-    ulp: Mapping[str, float] = field(default_factory=dict)  # "value", "slope": tolerances other than 4 ULP, with a reason
-    slope_from: float = float("-inf")    # to the left of it a factor of the derivative underflows before the product does
+    ulp: Mapping[str, float] = field(default_factory=dict)  # tolerances of "value" and "slope", where not 4
+    slope_from: float = float("-inf")    # left of it a factor of the derivative underflows before the product does
 
     @property
     def arity(self) -> tuple[int, int]:

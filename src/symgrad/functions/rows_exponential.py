@@ -45,15 +45,6 @@ def _sinc_complex(z):
     return np.where(z == 0, 1, np.sin(z) / np.where(z == 0, 1, z))
 
 
-def _jn(n, x):
-    return sp("spherical_jn")(n, x) if n.dtype.kind == "i" else _jn_at(n.astype(np.int64), x)
-
-
-def _jn_at(n, x):
-    with np.errstate(all="ignore"):
-        return scipy.special.spherical_jn(n, x)
-
-
 def _jn_mp(n, x):
     if x == 0:
         return mpmath.mpf(1 if n == 0 else 0)
@@ -75,15 +66,18 @@ EXPONENTIAL = [
         definition=exp(X) - 1, complex=np.expm1,
     ),
     Row(
-        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), source("exprel", any_precision=True), r"\operatorname{exprel}",
+        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), source("exprel", any_precision=True),
+        r"\operatorname{exprel}",
         definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), complex=lambda z: np.expm1(z) / z,
         cite="the mean of exp(t x) over 0 < t < 1",
     ),
     Row(
         "exprel_moment", h.exprel_moment, pointwise(exprel_moment),
-        mp(lambda k, x: mpmath.hyp1f1(k + 1, k + 2, x) / (k + 1)), source("exprel_moment"), r"\varphi_{{0}}\left({1}\right)",
+        mp(lambda k, x: mpmath.hyp1f1(k + 1, k + 2, x) / (k + 1)), source("exprel_moment"),
+        r"\varphi_{{0}}\left({1}\right)",
         slopes=(None, h.exprel_moment(X + 1, Y)), arguments=(X, Y), orders=(1, 2, 3),
-        ulp={"value": 6, "slope": 6}, cite="integral of t**k exp(t x) over 0 < t < 1, differentiated under the integral",
+        ulp={"value": 6, "slope": 6},
+        cite="integral of t**k exp(t x) over 0 < t < 1, differentiated under the integral",
     ),
     Row(
         "log1p", h.log1p, quiet(np.log1p), mp(mpmath.log1p), math_("log1p"), r"\operatorname{log1p}",
@@ -102,7 +96,8 @@ EXPONENTIAL = [
     ),
     Row(
         "xlogx", h.xlogx, quiet(lambda x: scipy.special.xlogy(x, x)), mp(lambda x: x * mpmath.log(x) if x else x),
-        formula(h.where(Eq(X, 0), 0, X * log(X))), r"[0] \log\left({0}\right)", definition=X * log(X), ulp={"slope": 64},  # log(x) + 1 beside its zero 1/e
+        formula(h.where(Eq(X, 0), 0, X * log(X))), r"[0] \log\left({0}\right)", definition=X * log(X),
+        ulp={"slope": 64},  # log(x) + 1 beside its zero 1/e
         complex=lambda z: z * np.log(z), domain=(0, INF),
     ),
     Row(
@@ -124,7 +119,8 @@ EXPONENTIAL = [
         "logaddexp", h.logaddexp, quiet(np.logaddexp), mp(_logaddexp_mp),
         formula(h.where(Eq(X, Y), X + log(2), h.maximum(X, Y) + h.log1p(exp(-h.abs(X - Y)))), X, Y),
         r"\log\left(e^{{0}} + e^{{1}}\right)", definition=log(exp(X) + exp(Y)),
-        atoms=(h.sigmoid(X - Y), h.sigmoid(Y - X)), arguments=(X, Y), complex=_logaddexp_complex, ulp={"slope": 400},  # x - y is rounded: error |x - y| u
+        atoms=(h.sigmoid(X - Y), h.sigmoid(Y - X)), arguments=(X, Y), complex=_logaddexp_complex,
+        ulp={"slope": 400},  # x - y is rounded: error |x - y| u
     ),
     Row(
         "sinc", h.sinc, quiet(lambda x: np.where(x == 0, 1.0, np.sin(x) / np.where(x == 0, 1.0, x))), mp(mpmath.sinc),
@@ -132,7 +128,8 @@ EXPONENTIAL = [
         slopes=(-h.spherical_jn(1, X),), complex=_sinc_complex, cite="sin(x)/x; DLMF 10.51.3",
     ),
     Row(
-        "spherical_jn", h.spherical_jn, _jn, mp(_jn_mp), source("spherical_jn"), r"j_{{0}}\left({1}\right)",
+        "spherical_jn", h.spherical_jn, quiet(lambda n, x: scipy.special.spherical_jn(n.astype(np.int64), x)),
+        mp(_jn_mp), source("spherical_jn"), r"j_{{0}}\left({1}\right)",
         slopes=(None, (X * h.spherical_jn(X - 1, Y) - (X + 1) * h.spherical_jn(X + 1, Y)) / (2 * X + 1)),
         arguments=(X, Y), orders=(0, 1, 2), cite="DLMF 10.51.2",
     ),

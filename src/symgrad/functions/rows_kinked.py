@@ -1,4 +1,4 @@
-"""Rows: functions with kinks and jumps, each kink with the derivative that the table chooses there (as PyTorch does)."""
+"""Rows: functions with kinks and jumps, each kink with the derivative that the table chooses there, as PyTorch does."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def _elu_mp(x, alpha=1):
     return x if x > 0 else alpha * mpmath.expm1(x)
 
 
+def _leaky_mp(x, slope=None):
+    return x if x > 0 else x / 100 if slope is None else slope * x
+
+
 def _hardsigmoid_mp(x):
     return min(max((x + 3) / 6, mpmath.mpf(0)), mpmath.mpf(1))
 
@@ -53,7 +57,8 @@ KINKED = [
     Row("sign", h.sign, quiet(np.sign), mp(mpmath.sign), formula(h.where(X > 0, 1, h.where(X < 0, -1, X))),
         r"\operatorname{sign}", jump="sign jumps at 0", complex=lambda z: np.sign(np.real(z)) + 0j),
     Row("abs", h.abs, quiet(np.abs), mp(abs), math_("fabs"), r"\left|{0}\right|", slopes=(h.stop(h.sign(X)),),
-        complex=lambda z: np.where(np.real(z) < 0, -z, z), kinks=(Kink(0, 0, "the middle of -1 and 1, as in PyTorch"),)),
+        complex=lambda z: np.where(np.real(z) < 0, -z, z),
+        kinks=(Kink(0, 0, "the middle of -1 and 1, as in PyTorch"),)),
     Row("maximum", h.maximum, quiet(np.maximum), mp(max),
         formula(h.where(X >= Y, X, h.where(X < Y, Y, X + Y)), X, Y), r"\max\left({0}, {1}\right)",
         definition=h.where(X > Y, X, h.where(X < Y, Y, (X + Y) / 2)), arguments=(X, Y), kinks=TIE,
@@ -66,7 +71,7 @@ KINKED = [
         formula(h.where(X <= 0, 0, X)), r"\operatorname{relu}", definition=h.where(X <= 0, 0, X),
         complex=lambda z: np.where(np.real(z) <= 0, 0, z), kinks=(Kink(0, 0, "an inactive unit, as in PyTorch"),)),
     Row("leaky_relu", h.leaky_relu, quiet(lambda x, a=0.01: np.where(x > 0, x, a * x)),
-        mp(lambda x, a=mpmath.mpf(1) / 100: x if x > 0 else a * x), formula(h.where(X > 0, X, Y * X), X, Y),
+        mp(_leaky_mp), formula(h.where(X > 0, X, Y * X), X, Y),
         r"\operatorname{leaky\_relu}", definition=h.where(X > 0, X, Y * X), arguments=(X, Y),
         complex=lambda z, a=0.01: np.where(np.real(z) > 0, z, a * z),
         kinks=(Kink((0, Rational(1, 100)), (Rational(1, 100), 0), "the left slope, as in PyTorch"),)),

@@ -56,9 +56,11 @@ def _lgamma_mp(x):
 
 
 def _lgamma_complex(z):
-    """loggamma without the multiple of i pi that it has left of 0, where this function is log|Gamma|."""
-    w = scipy.special.loggamma(z)
-    return w - 1j * np.pi * np.round(np.imag(w) / np.pi)
+    """The analytic function that is log|Gamma| on the real axis; left of 0 by reflection (DLMF 5.5.3)."""
+    left = np.real(z) <= 0
+    sine = np.sin(np.pi * np.where(left, z, 0.5))
+    reflected = np.log(np.pi / (sine * np.sign(np.real(sine))))
+    return np.where(left, reflected, 0) + np.where(left, -1, 1) * scipy.special.loggamma(np.where(left, 1 - z, z))
 
 
 def _psi_mp(n, x):
@@ -84,12 +86,15 @@ NORMAL = [
     Row("gaussian", h.gaussian, quiet(lambda x: np.exp(-x * x)), mp(lambda x: mpmath.exp(-x * x)), source("gaussian"),
         r"e^{-[0]^{2}}", definition=exp(-X**2), atoms=(h.gaussian(X), X), complex=lambda z: np.exp(-z * z)),
     Row("erfcx", h.erfcx, sp("erfcx"), mp(_erfcx_mp), source("erfcx"), r"\operatorname{erfcx}",
-        definition=exp(X**2) * h.erfc(X), slopes=(2 * X * h.erfcx(X) - 2 / sqrt(pi),), ulp={"slope": INF}, complex=sp("erfcx")),
-    Row("erfinv", h.erfinv, sp("erfinv"), mp(mpmath.erfinv), source("erfinv"), r"\operatorname{erf}^{-1}\left({0}\right)",
+        definition=exp(X**2) * h.erfc(X), slopes=(2 * X * h.erfcx(X) - 2 / sqrt(pi),), ulp={"slope": INF},
+        complex=sp("erfcx")),
+    Row("erfinv", h.erfinv, sp("erfinv"), mp(mpmath.erfinv), source("erfinv"),
+        r"\operatorname{erf}^{-1}\left({0}\right)",
         slopes=(h.erfinv_slope(X),), domain=(-1, 1), cite="the inverse of erf: 1/erf'(erfinv(x))"),
     Row("erfinv_slope", h.erfinv_slope, quiet(lambda x: np.sqrt(np.pi) / 2 * np.exp(scipy.special.erfinv(x) ** 2)),
         mp(_erfinv_slope_mp), formula(sqrt(pi) / 2 * h.erfcx(h.abs(h.erfinv(X))) / (1 - h.abs(X))),
-        r"\left(\operatorname{erf}^{-1}\right)^{\prime}\left({0}\right)", definition=sqrt(pi) / 2 * exp(h.erfinv(X) ** 2),
+        r"\left(\operatorname{erf}^{-1}\right)^{\prime}\left({0}\right)",
+        definition=sqrt(pi) / 2 * exp(h.erfinv(X) ** 2),
         atoms=(h.erfinv(X), h.erfinv_slope(X)), domain=(-1, 1)),
     Row("ndtr", h.ndtr, sp("ndtr"), mp(_ndtr_mp), source("ndtr"), r"\Phi",
         definition=h.erfc(-X / sqrt(2)) / 2, atoms=(h.norm_pdf(X),), complex=sp("ndtr")),
@@ -102,19 +107,23 @@ NORMAL = [
     Row("log_ndtr", h.log_ndtr, sp("log_ndtr"), mp(_log_ndtr_mp), source("log_ndtr"), r"\log \Phi\left({0}\right)",
         definition=log(h.ndtr(X)), atoms=(h.inverse_mills(X),), complex=sp("log_ndtr")),
     Row("inverse_mills", h.inverse_mills, pointwise(special.inverse_mills), mp(_mills_mp), source("inverse_mills"),
-        r"\frac{\phi\left({0}\right)}{\Phi\left({0}\right)}", definition=h.norm_pdf(X) / h.ndtr(X), atoms=(h.inverse_mills(X), h.mills_gap(X)), ulp={"slope": 10}),
+        r"\frac{\phi\left({0}\right)}{\Phi\left({0}\right)}", definition=h.norm_pdf(X) / h.ndtr(X),
+        atoms=(h.inverse_mills(X), h.mills_gap(X)), ulp={"slope": 10}),
     Row("mills_gap", h.mills_gap, pointwise(special.mills_gap), mp(_mills_gap_mp), source("mills_gap"),
         r"\operatorname{mills\_gap}", definition=X + h.inverse_mills(X), ulp={"value": 8, "slope": INF}),
 ]  # fmt: skip
 
 GAMMA = [
     Row("lgamma", h.lgamma, sp("gammaln"), mp(_lgamma_mp), source("lgamma"),
-        r"\log \Gamma\left({0}\right)", slopes=(h.digamma(X),), complex=_lgamma_complex, cite="log|Gamma(x)|; DLMF 5.2.2"),
+        r"\log \Gamma\left({0}\right)", slopes=(h.digamma(X),), complex=_lgamma_complex,
+        cite="log|Gamma(x)|; DLMF 5.2.2"),
     Row("digamma", h.digamma, sp("digamma"), mp(lambda x: _psi_mp(0, x)), source("digamma"), r"\psi",
         slopes=(h.trigamma(X),), complex=sp("digamma"), cite="DLMF 5.15.1"),
     Row("trigamma", h.trigamma, quiet(lambda x: scipy.special.polygamma(1, x)), mp(lambda x: _psi_mp(1, x)),
-        source("trigamma"), r"\psi^{(1)}\left({0}\right)", slopes=(h.polygamma(2, X),), ulp={"slope": 8}, cite="DLMF 5.15.1"),
+        source("trigamma"), r"\psi^{(1)}\left({0}\right)", slopes=(h.polygamma(2, X),), ulp={"slope": 8},
+        cite="DLMF 5.15.1"),
     Row("polygamma", h.polygamma, quiet(lambda n, x: scipy.special.polygamma(n.astype(np.int64), x)),
         mp(lambda n, x: _psi_mp(int(n), x)), source("polygamma"), r"\psi^{({0})}\left({1}\right)",
-        slopes=(None, h.polygamma(X + 1, Y)), arguments=(X, Y), orders=(2, 3, 4), ulp={"value": 12, "slope": 12}, cite="DLMF 5.15.1"),
+        slopes=(None, h.polygamma(X + 1, Y)), arguments=(X, Y), orders=(2, 3, 4), ulp={"value": 12, "slope": 12},
+        cite="DLMF 5.15.1"),
 ]  # fmt: skip

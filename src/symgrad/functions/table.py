@@ -1,6 +1,6 @@
 """The table: one row for each scalar function that a body may contain.
 
-`ROWS[name]` and `row_of(expr)` give the `Row`; `apply(name, *args)` builds a call. A row holds the head, two independent
+`ROWS[name]` and `row_of(expr)` give the `Row`; `apply(name, *args)` builds a call. A row holds the head, two
 references (NumPy, mpmath), the definition from which the derivative is found, kinks, LaTeX, and `row.kernel`, how a
 generated kernel computes the function:
 
@@ -10,7 +10,7 @@ generated kernel computes the function:
                                     kernels of their own, `where`, relations. Sub-expressions repeat; those that are
                                     numbers (log(2), sqrt(2/pi)) are meant to be folded into one literal.
     kernel.kind == "source"      -> kernel.text defines the Python function kernel.name (uses only `math` and the
-                                    functions kernel.needs, whose texts `special.source(name)` gives, to be placed first)
+                                    functions kernel.needs, whose texts `special.source(name)` gives: place them first)
 
 See `row.Kernel` for the details (precision, un-jitted evaluation).
 
@@ -38,9 +38,13 @@ from .rows_sigmoid import SIGMOID
 __all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "finite", "row_of", "stop", "where"]
 
 # what a user may call; the other rows are what derivatives need
-PUBLIC = tuple(
-    ["exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinc", "tanh", "sigmoid", "log_sigmoid", "logit", "softplus", "relu", "leaky_relu", "prelu", "elu", "selu", "silu", "mish", "gelu", "gelu_tanh", "hardsigmoid", "hardswish", "softsign", "log_cosh", "erf", "erfc", "erfinv", "log_ndtr", "lgamma", "digamma", "trigamma", "xlogx", "xlogy", "binary_entropy", "logaddexp", "maximum", "minimum", "where", "stop", "finite"]
-)
+PUBLIC = (
+    "exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinc", "tanh",
+    "sigmoid", "log_sigmoid", "logit", "softplus", "relu", "leaky_relu", "prelu", "elu", "selu", "silu", "mish", "gelu",
+    "gelu_tanh", "hardsigmoid", "hardswish", "softsign", "log_cosh", "erf", "erfc", "erfinv", "log_ndtr", "lgamma",
+    "digamma", "trigamma", "xlogx", "xlogy", "binary_entropy", "logaddexp", "maximum", "minimum", "where", "stop",
+    "finite",
+)  # fmt: skip
 
 ROWS: dict[str, Row] = {
     row.name: row for row in [*ELEMENTARY, *EXPONENTIAL, *SIGMOID, *KINKED, *NORMAL, *GAMMA]

@@ -1,9 +1,9 @@
 """Floating-point operations and bytes of a System, as polynomials in its sizes.
 
-The model: an addition, multiplication, division, comparison or choice is 1, a square root is 1, any other scalar
-function is `FUNCTION` (what a branch-free polynomial of full precision costs); index arithmetic is free. A factor that
-does not depend on a reduced index is multiplied once per cell. A product of several reads is contracted pairwise, and a
-cumulative reduction is a scan, as the schedule does.
+The model: an addition, multiplication, division, comparison or choice is 1, a square root is 1, an elementary function
+is `FUNCTION` (what a branch-free polynomial of full precision costs), any other one what its definition or its kernel
+spelling costs; index arithmetic is free. A factor that does not depend on a reduced index is multiplied once per cell.
+A product of several reads is contracted pairwise, and a cumulative reduction is a scan, as the schedule does.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from functools import lru_cache
 from itertools import combinations
 
 from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne, Number, Pow, Rational, Symbol, expand
-from sympy.core.numbers import NumberSymbol
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
-from .access import Access, Index, index_symbols
+from ..functions import ROWS
+from .access import Access, Index, Size, index_symbols
 from .system import Equation, System, Term
 
 FUNCTION = 10
-CHEAP = {"stop": 0} | dict.fromkeys(("finite", "where", "abs", "sign", "relu", "maximum", "minimum"), 1)
-CHEAP |= {"leaky_relu": 2, "prelu": 2, "softsign": 3, "hardsigmoid": 4, "hardswish": 5}
+CHEAP = dict.fromkeys(("finite", "where", "abs", "sign", "relu", "maximum", "minimum", "floor", "Mod"), 1)
 NOMINAL = 64  # what every size counts as when contraction orders are compared
 MOST_FACTORS = 8  # beyond this many factors a product is contracted from left to right
 ITEMSIZE = {"int": 8, "bool": 1}
@@ -173,18 +173,49 @@ def _box(term: Term, indices: set) -> Expr:
 
 @lru_cache(maxsize=16384)
 def operations(expr: Basic) -> int:
-    """Operations to evaluate a body once; constants (numbers and sizes) are computed before the loop."""
-    if isinstance(expr, (Access, Symbol, Number, NumberSymbol)) or not expr.atoms(Access, Index):
-        return 0
-    inside = sum(operations(a) for a in expr.args)
+    """Operations to evaluate a body once: a repeated subexpression is computed once, a constant (numbers and sizes)
+    before the loop, and a function of the table costs what its kernel does."""
+    seen: set[Basic] = set()
+    _visit(expr, seen)
+    return sum(map(_own, seen))
+
+
+def _visit(expr: Basic, seen: set[Basic]) -> None:
+    if expr in seen or isinstance(expr, Access) or not _varies(expr):
+        return
+    seen.add(expr)
+    for arg in expr.args:
+        _visit(arg, seen)
+
+
+def _varies(expr: Basic) -> bool:
+    return expr.has(Access) or any(not isinstance(s, Size) for s in expr.free_symbols)
+
+
+def _own(expr: Basic) -> int:
+    """The operations of the outermost node."""
     match expr:
+        case Symbol():
+            return 0
         case Add() | Mul():
-            return inside + len([a for a in expr.args if a != -1]) - 1
+            return len([a for a in expr.args if a != -1]) - 1
         case Pow():
-            return inside + _power(expr.exp)
-        case _ if expr.is_Boolean or expr.is_Relational:
-            return inside + max(len(expr.args) - 1, 1)
-    return inside + CHEAP.get(expr.func.__name__, FUNCTION)
+            return _power(expr.exp)
+        case Boolean():
+            return max(len(expr.args) - 1, 1)
+    return _function(expr.func)
+
+
+@lru_cache(maxsize=1024)
+def _function(head) -> int:
+    name = head.__name__
+    if name in CHEAP:
+        return CHEAP[name]
+    row = ROWS.get(name)
+    if row is None or row.kernel.kind == "math":
+        return FUNCTION
+    spelling = row.kernel.expression if row.kernel.kind == "expression" else row.definition
+    return operations(spelling) if spelling is not None else FUNCTION
 
 
 def _power(exponent: Expr) -> int:

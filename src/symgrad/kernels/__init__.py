@@ -32,4 +32,4 @@ def compile_system(
     if dtype not in DTYPES:
         raise SymgradError(f'a kernel computes in "float64" or "float32", not in {dtype!r}.')
     options = Options(dtype, parallel, deterministic, check_facts, check_finite)
-    return Kernel(system.prune(), options)
+    return Kernel(system.prune(), options, system)

@@ -23,16 +23,16 @@ KIND = {"float": "f", "int": "iu", "bool": "b"}
 
 
 # ------------------------------------------------------------------------------------------------------ names, dtypes
-def known(system: System, arrays: Mapping[str, object], required: bool = True) -> None:
-    """Every array has a tensor, and (if `required`) every declared tensor an array."""
-    declared = [t.name for t in system.declared()]
+def known(whole: System, needed: System, arrays: Mapping[str, object], required: bool = True) -> None:
+    """Every array has a tensor of the `whole` system, and (if `required`) every one that is `needed` has an array."""
+    declared, wanted = [t.name for t in whole.declared()], [t.name for t in needed.declared()]
     for name in arrays:
         if name not in declared:
-            raise UnknownNameError(f"{name} is not an input of this kernel; it takes {', '.join(declared)}.")
-    missing = [n for n in declared if n not in arrays]
+            raise UnknownNameError(f"{name} is not an input of this kernel; it takes {', '.join(wanted)}.")
+    missing = [n for n in wanted if n not in arrays]
     if missing and required:
-        raise UnknownNameError(f"{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not passed; "
-                               f"the kernel takes {', '.join(declared)}.")  # fmt: skip
+        were = "was" if len(missing) == 1 else "were"
+        raise UnknownNameError(f"{', '.join(missing)} {were} not passed; the kernel takes {', '.join(wanted)}.")
 
 
 def converted(tensor: Tensor, value, real: type) -> np.ndarray:

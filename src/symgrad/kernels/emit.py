@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sympy import Basic, Expr, Mul
+from sympy import Basic, Expr, Integer, Mul
 
 from ..ir.access import Access, Index, Size
 from . import loops
@@ -21,7 +21,7 @@ from .targets.table import Target
 
 RESERVED = {
     "np", "math", "njit", "prange", "range", "float32", "float64", "int64", "INF", "min", "max", "run", "add",
-    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "types", "intrinsic", *keyword.kwlist,
+    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "chunked", "stage", "table", "address", "array", "cgutils", "make_array", "populate_array", "types", "intrinsic", *keyword.kwlist,
 }  # fmt: skip
 
 
@@ -29,11 +29,13 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     """The text of the module. `threshold`: points from which a group runs in parallel (None: never)."""
     module = _Module(kernel, target, real, _names(kernel), threshold)
     launched = [s.function for s in kernel.steps if isinstance(s, loops.Launch)]
-    groups = [text for f in launched for text in module.function(f)]
+    groups = [module.function(f) for f in launched]
+    groups += [module.chunk(s) for s in kernel.steps if isinstance(s, loops.Launch) and module.parallel(s.function)]
     run = module.run()
+    chunked = module.chunked()
     parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(module.called, real)]
-    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, run] if p.strip()) + "\n"
+    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, chunked, run] if p.strip()) + "\n"
 
 
 def _names(kernel: loops.Kernel) -> dict:
@@ -71,6 +73,7 @@ class _Module:
     depth: int = 0
     temporaries: int = 0
     parameters: dict[str, list[str]] = field(default_factory=dict)
+    stages: int = 0
 
     def __post_init__(self):
         self.printer = Printer(self.real, self._place, self._symbol, self._let, self.called)
@@ -200,22 +203,19 @@ class _Module:
         return _free(stem, {*self.indices.values(), *self.names.values(), *RESERVED})
 
     # ----------------------------------------------------------------------------------------------------- functions
-    def function(self, f: loops.Function) -> list[str]:
-        """The text of a group's function, and of the one that runs its chunks in parallel."""
+    def function(self, f: loops.Function) -> str:
+        """The text of a group's function."""
         used, body = self._body(f)
         self.parameters[f.name] = used
         start = ["first", "last"] if f.extent is not None else []
-        texts = [f"{self.target.decorators['group']}\ndef {f.name}({', '.join([*start, *used])}):\n{body}"]
-        if self.parallel(f):
-            texts.append(self._chunks(f, used))
-        return texts
+        return f"{self.target.decorators['group']}\ndef {f.name}({', '.join([*start, *used])}):\n{body}"
 
     def _body(self, f: loops.Function) -> tuple[list[str], str]:
         """The parameters (the sizes that the body mentions, the arrays, the row buffers) and the text."""
         self.temporaries, self.depth = 0, 1
         self.line("alone()")
         if f.extent is not None:
-            self.line("first = max(first, 0)")  # tells LLVM that no index is negative
+            self.line("first = first if first > 0 else 0")  # tells LLVM that no index is negative
         self.nodes(f.body)
         body = self.take()
         self.depth = 0
@@ -225,27 +225,77 @@ class _Module:
         return [n for n in numbers if n in words] + [self.names[a] for a in arrays], body
 
     def parallel(self, f: loops.Function) -> bool:
-        return f.parallel and self.threshold is not None
+        """Can it ever be worth it? Work of a fixed size may be too small."""
+        if not f.parallel or self.threshold is None:
+            return False
+        return any(not _points(nest) or _points(nest) >= self.threshold for nest in f.work)
 
-    def _chunks(self, f: loops.Function, used: list[str]) -> str:
-        """Each chunk of rows has its own row buffers and its own sums, which start at the identity."""
-        extent = self.extent(f.extent)
-        own = {self.names[b.name]: b for b in (*f.buffers, *f.partial)}
-        params = [f"{u}_chunks" if u in own else u for u in used]
-        given = [f"{u}_chunks[piece]" if u in own else u for u in used]
-        needed = [n for n in [extent, *(self.extent(s) for b in f.partial for s in b.shape)] if n.isidentifier()]
-        params = [n for n in dict.fromkeys(needed) if n not in params] + params
+    def chunked(self) -> str:
+        """The one function with a parallel loop (each takes Numba half a second): it runs the chunks of any group."""
+        launches = [s.function for s in self.kernel.steps if isinstance(s, loops.Launch) and self.parallel(s.function)]
+        if not launches:
+            return ""
+        lines = ["def chunked(stage, chunks, table):", "    alone()", "    for chunk in prange(chunks):"]
+        lines.append("        piece = int64(chunk)")  # prange counts in unsigned integers, which with signed ones make floats
+        for number, f in enumerate(launches):
+            lines.append(f"        {'el' if number else ''}if stage == {number}:")
+            lines.append(f"            {f.name}_chunk(piece, chunks, table)")
+        return "\n".join([self.target.decorators["parallel"], *lines])
+
+    def chunk(self, step: loops.Launch) -> str:
+        """One chunk of a group's rows, with row buffers and sums of its own; the sums start at the identity."""
+        f = step.function
         self.depth = 1
         self.line("alone()")
-        self.line("for chunk in prange(chunks):")
-        self.depth = 2
-        self.line("piece = int64(chunk)")  # prange counts in unsigned integers, which with signed ones make floats
+        body_start = len(self.lines)
         for b in f.partial:
-            self._filled(f"{self.names[b.name]}_chunks", ["piece"], b.shape, self.identity(b.op, b.dtype))
+            scratch = self.names[step.scratch[b.name]]
+            self._filled(scratch, ["piece"], b.shape, self.identity(b.op, b.dtype))
+        extent = self.extent(f.extent)
         bounds = f"{extent} * piece // chunks, {extent} * (piece + 1) // chunks"
-        self.line(f"{f.name}({bounds}, {', '.join(given)})")
+        self.line(f"{f.name}({bounds}, {', '.join(self._given(step, 'piece', sums=True))})")
+        words = set(re.findall(r"\w+", "\n".join(self.lines[body_start:])))
+        unpacked = self._unpacked(words)
+        self.lines[body_start:body_start] = ["    " + line for line in unpacked]
         self.depth = 0
-        return f"{self.target.decorators['parallel']}\ndef {f.name}_parallel(chunks, {', '.join(params)}):\n{self.take()}"
+        body = self.take()
+        return f"{self.target.decorators['group']}\ndef {f.name}_chunk(piece, chunks, table):\n{body}"
+
+    def _unpacked(self, words: set[str]) -> list[str]:
+        """Sizes and arrays from the table that `run` filled."""
+        arrays, numbers = [], []
+        for position, key in enumerate(self._keys()):
+            name = self.names[key]
+            shape = self._shapes().get(key)
+            if shape is not None and name in words:
+                dtype = self.dtype(self.kernel.dtypes[key])
+                arrays.append(f"{name} = array(table[{position}], {self.shape(shape)}, {dtype})")
+        words = words | set(re.findall(r"\w+", " ".join(arrays)))
+        for position, key in enumerate(self._keys()):
+            if self.names[key] in words and key not in self._shapes():
+                numbers.append(f"{self.names[key]} = table[{position}]")
+        return numbers + arrays
+
+    def dtype(self, dtype: str) -> str:
+        return {"float": self.real, "int": "int64", "bool": "np.bool_"}[dtype]
+
+    def _shapes(self) -> dict:
+        kernel = self.kernel
+        shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
+        return shapes | {b.name: (Integer(self.target.chunks), *b.shape) for b in kernel.scratch}
+
+    def _keys(self) -> list:
+        """What run takes: sizes, arrays, scratch."""
+        kernel = self.kernel
+        return [*kernel.sizes, *kernel.extents.values(), *kernel.arrays, *(b.name for b in kernel.scratch)]
+
+    def _given(self, step: loops.Launch, piece: str, sums: bool) -> list[str]:
+        """The arguments of a group: buffers for its arrays; scratch rows for row buffers and (`sums`) for its sums."""
+        f = step.function
+        names = {self.names[a]: self.names[b] for a, b in zip(f.arrays, step.arguments)}
+        own = (*f.buffers, *f.partial) if sums else f.buffers
+        names |= {self.names[b.name]: f"{self.names[step.scratch[b.name]]}[{piece}]" for b in own}
+        return [names.get(u, u) for u in self.parameters[f.name]]
 
     def _filled(self, array: str, cell: list[str], shape, value: str) -> None:
         """Loops that set every cell: whole-array expressions take Numba longer to compile."""
@@ -262,16 +312,19 @@ class _Module:
 
     # ----------------------------------------------------------------------------------------------------------- run
     def run(self) -> str:
-        numbers = [self.names[s] for s in (*self.kernel.sizes, *self.kernel.extents.values())]
-        arrays = [self.names[a] for a in (*self.kernel.arrays, *(b.name for b in self.kernel.scratch))]
         self.lines, self.depth = [], 1
         self.line("alone()")
         self.line("start = int64(0)")  # a literal 0 would be another type, and each group compiled twice
+        if any(isinstance(s, loops.Launch) and self.parallel(s.function) for s in self.kernel.steps):
+            for position, key in enumerate(self._keys()):
+                name = self.names[key]
+                self.line(f"table[{position}] = {f'address({name})' if key in self._shapes() else name}")
         for step in self.kernel.steps:
             _STEPS[type(step)](self, step)
         body = self.take()
         self.depth = 0
-        return f"{self.target.decorators['run']}\ndef run({', '.join([*numbers, *arrays])}):\n{body}"
+        arguments = ", ".join([*(self.names[k] for k in self._keys()), "table"])
+        return f"{self.target.decorators['run']}\ndef run({arguments}):\n{body}"
 
     def _fill(self, step: loops.Fill) -> None:
         name = step.buffer
@@ -284,36 +337,33 @@ class _Module:
 
     def _launch(self, step: loops.Launch) -> None:
         f = step.function
-        used = self.parameters[f.name]
-        names = {self.names[a]: self.names[b] for a, b in zip(f.arrays, step.arguments)}
-        scratch = {self.names[b]: self.names[s] for b, s in step.scratch.items()}
-        sums = {self.names[b.name] for b in f.partial}
-        given = [f"{scratch[u]}[0]" if u in scratch and u not in sums else names.get(u, u) for u in used]
         extent = self.extent(f.extent) if f.extent is not None else ""
-        serial = f"{f.name}({', '.join((['start', extent] if extent else []) + given)})"
+        count = extent if extent.isidentifier() else f"int64({extent})"
+        given = (["start", count] if extent else []) + self._given(step, "0", sums=False)
+        serial = f"{f.name}({', '.join(given)})"
         if not self.parallel(f):
             self.line(serial)
             return
-        self.line(f"if {self._points(f)} < {self.threshold}:")
-        self.line(f"    {serial}")
-        self.line("else:")
-        self.depth += 1
-        self._launch_chunks(f, used, names, scratch, extent)
-        self.depth -= 1
-
-    def _points(self, f: loops.Function) -> str:
-        nests = [" * ".join(self.extent(e) for e in nest) or "1" for nest in f.work]
-        return nests[0] if len(nests) == 1 else f"max({', '.join(nests)})"
-
-    def _launch_chunks(self, f: loops.Function, used, names, scratch, extent: str) -> None:
-        self.line(f"chunks = min({extent}, {self.target.chunks})")
-        given = [scratch[u] if u in scratch else names.get(u, u) for u in used]
-        needed = [n for n in [extent, *(self.extent(s) for b in f.partial for s in b.shape)] if n.isidentifier()]
-        extra = [n for n in dict.fromkeys(needed) if n not in used]
-        self.line(f"{f.name}_parallel(chunks, {', '.join([*extra, *given])})")
+        small = self._small(f)
+        if small:
+            self.line(f"if {small}:")
+            self.line(f"    {serial}")
+            self.line("else:")
+            self.depth += 1
+        self.line(f"chunks = {self.target.chunks} if {count} > {self.target.chunks} else {count}")
+        self.line(f"chunked(int64({self.stages}), chunks, table)")
+        self.stages += 1
         for b in f.partial:
-            name = self.names[b.name]
-            self._gather(scratch[name], names[name], b)
+            self._gather(self.names[step.scratch[b.name]], self.names[dict(zip(f.arrays, step.arguments))[b.name]], b)
+        if small:
+            self.depth -= 1
+
+    def _small(self, f: loops.Function) -> str:
+        """The test whether the work of every nest is below the threshold; empty where it never is."""
+        if self.threshold == 0 or any(_points(nest) >= self.threshold for nest in f.work):
+            return ""
+        nests = [" * ".join(self.extent(e) for e in nest) for nest in f.work if not _points(nest)]
+        return " and ".join(f"{nest} < {self.threshold}" for nest in nests)
 
     def _gather(self, parts: str, array: str, b: loops.Buffer) -> None:
         """Combine the chunks' results in order: the same bits whatever the number of threads."""
@@ -358,6 +408,12 @@ class _Module:
     def _factor(self, expr: Expr) -> str:
         text = self.extent(expr)
         return f"({text})" if isinstance(expr, Mul) or not text.isidentifier() else text
+
+
+def _points(nest) -> int:
+    """The number of points of a nest of fixed size, else 0."""
+    product = Mul(*nest)
+    return int(product) if product.is_Integer else 0
 
 
 _NODES = {

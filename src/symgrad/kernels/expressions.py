@@ -72,7 +72,7 @@ class Printer:
     def _relation(self, expr: Relational) -> str:
         sides = (expr.lhs, expr.rhs)
         if all(map(self.is_integer, sides)):
-            scale = ilcm(1, *(n.q for s in sides for n in s.atoms(Rational)))
+            scale = ilcm(1, 1, *(n.q for s in sides for n in s.atoms(Rational)))
             left, right = (self._closed(self._integer(s if scale == 1 else (scale * s).expand()), SUM) for s in sides)
         else:
             left, right = (self._closed(self._real(s), SUM) for s in sides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from weakref import ref
@@ -81,8 +81,8 @@ class Frame:
 class Compiled:
     """One generated module: text, function, frames, and work buffers that calls lend to each other."""
 
-    def __init__(self, system: System, options: Options, in_place: bool):
-        self.system, self.options = system, options
+    def __init__(self, system: System, options: Options, whole: System, in_place: bool):
+        self.system, self.options, self.whole = system, options, whole
         self.plan = schedule(system, in_place, options.share, options.blas)
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
@@ -116,7 +116,8 @@ class Compiled:
         return found
 
     def _new_frame(self, shapes) -> Frame:
-        sizes = bind_shapes(self.system, shapes)
+        passed = {n: t for n, t in self.whole.tensors.items() if n in shapes}  # one that is not read may hold a size
+        sizes = bind_shapes(replace(self.system, tensors=self.system.tensors | passed), shapes)
         checks.check_sizes(self.system, self.positions, sizes)
         wanted = (*self.loops.sizes, *self.loops.extents)
         numbers = tuple(size_value(e, sizes) for e in wanted)
@@ -141,6 +142,10 @@ class Compiled:
             return waiting.pop()
         return {n: self.empty(n, frame) for n in (*self.plan.storage.work, *(b.name for b in self.loops.scratch))}
 
+    def table(self) -> np.ndarray:
+        """Where `run` notes what its parallel chunks need."""
+        return np.empty(len(self.arrays) + len(self.loops.sizes) + len(self.loops.extents), np.int64)
+
     def give_back(self, frame: Frame, work: dict[str, np.ndarray]) -> None:
         if len(self._lent) > FRAMES:
             self._lent.clear()
@@ -155,18 +160,19 @@ class Kernel:
     `kernel.bind(**arrays)` keeps them, and the updated tensors, from call to call.
     """
 
-    system: System
+    system: System                       # what is computed
     options: Options
+    whole: System                        # with tensors that are not needed: they may be passed
     _checked: dict[str, ref] = field(default_factory=dict, repr=False)
 
     @cached_property
     def compiled(self) -> Compiled:
-        return Compiled(self.system, self.options, in_place=False)
+        return Compiled(self.system, self.options, self.whole, in_place=False)
 
     @cached_property
     def in_place(self) -> Compiled:
         """The module that overwrites what the system updates."""
-        return Compiled(self.system, self.options, in_place=True)
+        return Compiled(self.system, self.options, self.whole, in_place=True)
 
     @property
     def source(self) -> str:
@@ -178,7 +184,7 @@ class Kernel:
     def run_python(self, /, **arrays) -> Outputs:
         """The same text without the compiler: slow, for tests."""
         with np.errstate(all="ignore"):
-            return self._evaluate(arrays, lambda compiled, arguments: compiled.run_python(*arguments))
+            return self._evaluate(arrays, lambda compiled, args: compiled.run_python(*args[:-1], [None] * len(args)))
 
     def bind(self, /, **arrays) -> Bound:
         """A `Bound` on these arrays."""
@@ -186,20 +192,21 @@ class Kernel:
 
     def _evaluate(self, given: Mapping[str, Any], launch) -> Outputs:
         compiled = self.compiled
-        checks.known(self.system, given)
+        checks.known(self.whole, self.system, given)
         arrays = {n: self.array(n, value) for n, value in given.items()}
         frame = compiled.frame({n: a.shape for n, a in arrays.items()})
         compiled.check_data(frame, arrays)
         results = {n: compiled.empty(n, frame) for n in self.system.results() if n not in arrays}
         work = compiled.borrow(frame)
+        table = compiled.table()
         held = {n: a.reshape(1) if a.ndim == 0 else a for n, a in arrays.items()} | results | work
-        launch(compiled, (*frame.numbers, *(held[n] for n in compiled.arrays)))
+        launch(compiled, (*frame.numbers, *(held[n] for n in compiled.arrays), table))
         compiled.give_back(frame, work)
         return Outputs({n: self.result(n, held[n], copy=n in arrays) for n in self.system.results()})
 
     def array(self, name: str, value) -> np.ndarray:
         """`value` converted and its contents checked as the options ask."""
-        tensor = self.system.tensors[name]
+        tensor = self.whole.tensors[name]
         array = checks.converted(tensor, value, self.options.real)
         if self.options.check_finite:
             checks.finite(tensor, array)
@@ -215,7 +222,7 @@ class Kernel:
         return known is not None and known() is value
 
     def result(self, name: str, array: np.ndarray, copy: bool = False):
-        if self.system.tensors[name].rank == 0:
+        if self.whole.tensors[name].rank == 0:
             return array.reshape(-1)[0]
         return array.copy() if copy else array
 
@@ -232,7 +239,7 @@ class Bound:
         self.kernel, self.trusted = kernel, False
         self.arrays: dict[str, np.ndarray] = {}
         self._frames: dict[tuple, _Slots] = {}
-        checks.known(kernel.system, given)
+        checks.known(kernel.whole, kernel.system, given)
         self._take(given)
 
     def __getitem__(self, name: str):
@@ -242,7 +249,7 @@ class Bound:
 
     def set(self, /, **arrays) -> None:
         """Rebind tensors."""
-        checks.known(self.kernel.system, arrays, required=False)
+        checks.known(self.kernel.whole, self.kernel.system, arrays, required=False)
         self._take(arrays)
 
     def __call__(self, /, **arrays) -> Outputs:
@@ -254,7 +261,7 @@ class Bound:
         return self._run(self.kernel.in_place, arrays, self.kernel.system.outputs)
 
     def _take(self, given: Mapping[str, Any]) -> None:
-        system = self.kernel.system
+        system = self.kernel.whole
         for name, value in given.items():
             array = self.kernel.array(name, value)
             held = self.arrays.get(name)
@@ -290,11 +297,11 @@ class Bound:
         return found
 
     def _new_slots(self, compiled: Compiled) -> _Slots:
-        ranks = {n: self.kernel.system.tensors[n].rank for n in self.arrays}
+        ranks = {n: self.kernel.whole.tensors[n].rank for n in self.arrays}
         frame = compiled.frame({n: a.shape if ranks[n] else () for n, a in self.arrays.items()})
         names = compiled.arrays
         own = {n: compiled.empty(n, frame) for n in names if n not in self.arrays}
-        arguments = [*frame.numbers, *(own.get(n) for n in names)]
+        arguments = [*frame.numbers, *(own.get(n) for n in names), compiled.table()]
         declared = tuple((len(frame.numbers) + i, n) for i, n in enumerate(names) if n in self.arrays)
         buffer = compiled.plan.storage.buffer
         results = {n: own[buffer[n]] for n in self.kernel.system.results() if buffer[n] in own}

@@ -19,7 +19,23 @@ BITS = 1100  # of a constant: a float ends at 2**1024
 
 
 class Unrepresentable(ValueError):
-    """A constant that is not a real number in the range of a float, or a call that has no value."""
+    """A constant that is not a real number in the range of a float, or a call that has no value; and what helps."""
+
+    def __init__(self, summary: str, fix: str = ""):
+        super().__init__(summary)
+        self.fix = fix
+
+
+def _too_large() -> Unrepresentable:
+    return Unrepresentable("this constant is out of the range of a float", "A float holds numbers up to 1.8e308.")
+
+
+def _miscounted(name: str, least: int, most: int, count: int) -> Unrepresentable:
+    wanted = f"{least}" if least == most else f"{least} to {most}"
+    arguments = ", ".join("abc"[:most])
+    return Unrepresentable(
+        f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {count}", f"Write {name}({arguments})."
+    )
 
 
 def build(name: str, args: Sequence[Basic]) -> Basic:
@@ -31,12 +47,11 @@ def build(name: str, args: Sequence[Basic]) -> Basic:
 def _call(name: str, args: Sequence[Expr]) -> Expr:
     least, most = arity(name)
     if not least <= len(args) <= most:
-        wanted = f"{least}" if least == most else f"{least} to {most}"
-        raise Unrepresentable(f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {len(args)}")
+        raise _miscounted(name, least, most, len(args))
     if name == "exp" and constant(args[0]) and magnitude(args[0]) > 709:
-        raise Unrepresentable("this constant is out of the range of a float")
+        raise _too_large()
     if getattr(ROWS[name], "orders", ()) and not (args[0].is_Integer and 0 <= args[0] <= 50):
-        raise Unrepresentable(f"the first argument of {name} is a whole number from 0 to 50")
+        raise Unrepresentable(f"the first argument of {name} is a whole number from 0 to 50", f"Write {name}(1, x).")
     return apply(name, *args)
 
 
@@ -69,19 +84,19 @@ def _power(base: Expr, exponent: Expr) -> Expr:
     if constant(base) and constant(exponent):
         size = magnitude(base)
         if size == 0 and not exponent.is_nonnegative:
-            raise Unrepresentable("this divides by zero")
+            raise Unrepresentable("this divides by zero", "A formula is of real numbers only.")
         if size and magnitude(exponent) * max(abs(log2(size)) if size < inf else BITS, 1) > BITS:
-            raise Unrepresentable("this constant is out of the range of a float")
+            raise _too_large()
     return Pow(base, exponent)
 
 
 def _checked(result: Basic) -> Basic:
     if result.has(S.NaN, S.ComplexInfinity, S.ImaginaryUnit, S.Infinity, S.NegativeInfinity):
-        raise Unrepresentable("this has no real value")
+        raise Unrepresentable("this has no real value", "A formula is of real numbers only.")
     if isinstance(result, Number) and (result.p.bit_length() > BITS + 60 or result.q.bit_length() > BITS + 60):
-        raise Unrepresentable("this constant is out of the range of a float")
+        raise _too_large()
     if isinstance(result, Expr) and not isinstance(result, Number) and constant(result) and magnitude(result) == inf:
-        raise Unrepresentable("this constant is out of the range of a float")
+        raise _too_large()
     return result
 
 
@@ -94,13 +109,13 @@ def _relation(head) -> Callable[[Expr, Expr], Basic]:
 
 def _sqrt(*args: Expr) -> Expr:
     if len(args) != 1:
-        raise Unrepresentable(f"sqrt takes 1 argument, not {len(args)}")
+        raise _miscounted("sqrt", 1, 1, len(args))
     return apply("sqrt", *args) if "sqrt" in ROWS else _power(args[0], Integer(1) / 2)
 
 
 def _where(*args: Basic) -> Expr:
     if len(args) != 3:
-        raise Unrepresentable(f"where takes 3 arguments (condition, yes, no), not {len(args)}")
+        raise Unrepresentable(f"where takes 3 arguments, not {len(args)}", "Write where(condition, yes, no).")
     return where(*args)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from numbers import Real
 
-from sympy import Basic, Integer, Rational, S
+from sympy import Basic, Integer, Rational, S, sympify
 from sympy.core.symbol import Str
 
 from ..errors import DTypeError, NotationError, ShapeError, UnknownNameError, did_you_mean, explain
@@ -59,7 +60,8 @@ def _names(system: System, other: System, rename: dict[str, str]) -> dict[str, s
     """inner name -> name in the result."""
     for inner, outer in rename.items():
         if inner not in other.tensors:
-            hint = did_you_mean(inner, other.tensors) or f"It has {', '.join(other.tensors)}."
+            known = [t.name for t in other.tensors.values() if t.named]
+            hint = did_you_mean(inner, known) or f"It has {', '.join(known)}."
             raise UnknownNameError(explain(f"rename: the called program has no tensor {inner}.", fix=hint))
         if outer in system.tensors and other.tensors[inner].role == "defined":
             raise NotationError(
@@ -190,14 +192,9 @@ def _constant(system: System, name: str, value) -> Rational:
                 fix=did_you_mean(name, inputs) or f"It has {', '.join(inputs) or 'no inputs'}.",
             )
         )
-    if isinstance(value, Rational):
-        number = value
-    elif isinstance(value, Real):
-        number = Rational(str(float(value))) if not isinstance(value, int) else Integer(value)
-    else:
-        number = S.NaN
-    if not number.is_finite:
+    if not isinstance(value, Real | Rational) or not isfinite(value):
         raise NotationError(explain(f"at: {name} = {value!r} is not a finite number.", fix=f"Write at({name}=0)."))
+    number = sympify(value) if isinstance(value, int | Rational) else Rational(str(float(value)))
     if tensor.dtype != "float" and not number.is_Integer:
         raise DTypeError(explain(f"at: {name} is {tensor.dtype}, {value!r} is not a whole number."))
     return number

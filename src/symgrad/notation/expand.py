@@ -100,15 +100,22 @@ def _latex(name: str) -> str:
 
 
 def log_softmax(maker: Maker, tree: Fold) -> Expr:
-    s = _shifted(maker, tree)
+    s = _with_share(maker, tree)
     body = s.u - s.shift - log(s.total)
     if not tree.guards:
         return body
     return piece(maker, "log_softmax", (*s.axes, *tree.bound), [Addend(body, (), tree.guards)])
 
 
-def logsumexp(maker: Maker, tree: Fold) -> Expr:
+def _with_share(maker: Maker, tree: Fold) -> Shifted:
+    """The pieces, and beside them the softmax: derivatives are expressed by it. Where none is, nothing computes it."""
     s = _shifted(maker, tree)
+    softmax(maker, tree)
+    return s
+
+
+def logsumexp(maker: Maker, tree: Fold) -> Expr:
+    s = _with_share(maker, tree)
     return s.shift + log(s.total)
 
 

@@ -116,6 +116,8 @@ def _formula(line: str, start: int, end: int | None, build):
         source.refuse(
             "text in quotes is not part of the notation.", start + quoted.start(), "Nothing in the text is ever run."
         )
+    if not text.strip():
+        source.refuse("a formula is missing.", start, "Write one, as in y[n] = 2*x[n].")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser warns of `1if`: we refuse it
@@ -138,8 +140,6 @@ def _syntax(source: Source, error: SyntaxError) -> tuple[str, int, str]:
     if word:
         fix = f"{word[0]} is a word of Python: choose another name" + (", such as lam." if word[0] == "lambda" else ".")
         return "this is not a formula.", source.offset + word.start(), fix
-    if not source.text.strip():
-        return "a formula is missing.", source.offset, "Write one, as in y[n] = 2*x[n]."
     return "this is not a formula.", column, "A formula is written as in Python: 2*x[n] + sum[k](w[k]*x[k])."
 
 

@@ -67,7 +67,8 @@ def _joined(text: str) -> Iterator[str]:
             yield pending
             pending = ""
     if pending:
-        refuse("a bracket is never closed.", pending, fix="Close it, or end the line before the next equation starts.")
+        shown = pending if len(pending) <= 80 else pending[:80] + " ..."
+        refuse("a bracket is never closed.", shown, fix="Close it, or end the line before the next equation starts.")
 
 
 def _depth(line: str) -> int:

@@ -203,7 +203,7 @@ def located(
     draft = maker.draft
     draft.equations.append(Equation(found.name, terms, reduce, found.args, maker.reader.line.text))
     draft.tensors[found.name] = Tensor(
-        found.name, shape, named=bool(name), letters=letters, label="" if name else label
+        found.name, shape, named=bool(name), letters=letters, label=label
     )
     for tensor, index in zip(found.args, parts[0].bound):
         draft.tensors[tensor] = Tensor(

@@ -39,6 +39,13 @@ from .values import value
 
 def parse(text: str, sizes: Mapping[str, int] | None = None) -> System:
     """Read a program. `sizes` fixes sizes by letter. Raises NotationError, UnknownNameError, ShapeError, DTypeError."""
+    try:
+        return _parse(text, sizes)
+    except RecursionError:
+        refuse("a formula is too deeply nested.", fix="Name the inner parts by equations of their own.")
+
+
+def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     lines = logical_lines(text)
     draft = Draft(fixed=fixed_sizes(sizes), taken=set(re.findall(r"\w+", text)))
     for line in lines:
@@ -87,13 +94,13 @@ def _equation(draft: Draft, line: Line, head: g.Read) -> None:
     tree = value(reader, g.formula(line.text, line.split + 1), scope)
     _same_rank(reader, head, write)
     known = {letter: sizes[0] for letter, sizes in draft.letters.items()}
-    solve(draft.sizes, line.text, reader.extents, reader.uses, known)
+    solve(draft.sizes, line.text, reader.extents, reader.uses, known, reader.guards)
     for letter, index in letters.items():
         draft.seen.setdefault(letter, []).append((head.name, reader.extents[index]))
     try:
         _emit(Maker(reader, head.name), head, write, tree)
     except Unrepresentable as error:
-        refuse(f"{error}.", line.text)
+        refuse(f"{error}.", line.text, fix=error.fix)
 
 
 def _left_letters(reader: Reader, node: g.Node, letters: dict[str, Index], plain: bool) -> None:
@@ -101,7 +108,8 @@ def _left_letters(reader: Reader, node: g.Node, letters: dict[str, Index], plain
     match node:
         case g.Name(id=name):
             tensor = reader.draft.tensors.get(name)
-            size = not plain and name == name.upper() and size_named(reader, name.lower(), Scope(letters), node.column)
+            letter = name in letters or (plain and name in reader.draft.letters)
+            size = not letter and name == name.upper() and size_named(reader, name.lower(), Scope(letters), node.column)
             if name not in letters and not size and not (tensor and tensor.dtype == "int" and tensor.rank == 0):
                 letters[name] = reader.bind(node)
         case g.Read():
@@ -127,7 +135,7 @@ def _same_rank(reader: Reader, head: g.Read, write: tuple[Expr, ...]) -> None:
     for earlier in reader.draft.pending.get(head.name, []):
         if len(earlier.write) != len(write):
             reader.refuse(
-                f"{head.name} has {len(earlier.write)} axes on an earlier line and {len(write)} here.",
+                f"{head.name} has rank {len(earlier.write)} on an earlier line and rank {len(write)} here.",
                 head.column,
                 "Write all its lines with the same number of indices.",
                 ShapeError,
@@ -214,9 +222,9 @@ def _used_sizes(draft: Draft) -> None:
     for letter in draft.fixed:
         if letter not in known:
             refuse(
-                f"sizes= names {letter}, which is no axis of the program.",
+                f"sizes= names {letter.lower()}, which is no axis of the program.",
                 kind=UnknownNameError,
-                fix=did_you_mean(letter.lower(), [k.lower() for k in known]),
+                fix=f"Its axes are {', '.join(sorted(k.lower() for k in known))}.",
             )
 
 

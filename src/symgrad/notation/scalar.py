@@ -7,13 +7,12 @@ x**2 + y**2
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 import sympy
 from sympy import Basic, Expr, Float, Rational, S, Symbol
 
 from ..errors import NotationError, UnknownNameError, did_you_mean, explain
-from ..functions import ROWS, apply, where
+from ..functions import PUBLIC, ROWS, apply, translate, where
 from ..ir.access import Access
 from ..ir.check import check
 from ..ir.system import Equation, System, Tensor, Term
@@ -43,7 +42,7 @@ def _value(line: str, node: g.Node, names: set[str] | None) -> Basic:
             try:
                 return build(function, args)
             except Unrepresentable as error:
-                refuse(f"{error}.", line, {node.column: ""})
+                refuse(f"{error}.", line, {node.column: ""}, error.fix)
         case g.Call(function=function):
             refuse(
                 f"{function} is not a function of the notation.",
@@ -95,71 +94,67 @@ def from_scalar(expr: Expr, symbols: Iterable[Symbol | str]) -> System:
     return check(System(tensors, (Equation(output, (Term((), body, ()),), source=f"{output} = {expr}"),), (output,)))
 
 
-def _folded(name: str):
-    return lambda *args: reduce(lambda a, b: apply(name, a, b), args)
-
-
-def _piecewise(*pieces) -> Expr:
-    value, condition = pieces[-1]
-    if condition != sympy.true:
-        raise NotationError(
-            explain(
-                "this Piecewise has no value where all its conditions fail.",
-                str(sympy.Piecewise(*pieces)),
-                fix="End it with (value, True).",
-            )
-        )
-    for chosen, condition in reversed(pieces[:-1]):
-        value = where(condition, chosen, value)
-    return value
-
-
 def _sinh(x: Expr) -> Expr:
-    return (apply("expm1", x) - apply("expm1", -x)) / 2
+    return (apply("expm1", x) - apply("expm1", -x)) / 2  # exact near 0, which exp(x) - exp(-x) is not
 
 
 def _cosh(x: Expr) -> Expr:
     return (sympy.exp(x) + sympy.exp(-x)) / 2
 
 
-def _polygamma(order: Expr, x: Expr) -> Expr:
-    return apply({0: "digamma", 1: "trigamma"}[int(order)], x)
+def _heaviside(x: Expr, at_zero: Expr = S.Half) -> Expr:
+    return where(x > 0, S.One, where(x < 0, S.Zero, at_zero))
 
 
-# SymPy head -> the same in rows of our table
-_TRANSLATIONS = {
-    sympy.Abs: lambda x: apply("abs", x), sympy.sign: lambda x: apply("sign", x),
-    sympy.Max: _folded("maximum"), sympy.Min: _folded("minimum"), sympy.Piecewise: _piecewise,
-    sympy.tanh: lambda x: apply("tanh", x), sympy.coth: lambda x: 1 / apply("tanh", x),
-    sympy.sinh: _sinh, sympy.cosh: _cosh, sympy.sech: lambda x: 1 / _cosh(x), sympy.csch: lambda x: 1 / _sinh(x),
+# SymPy heads that are not one row of the table: their definition in rows. The others are in `functions.translate`.
+_DEFINITIONS = {
+    sympy.sinh: _sinh, sympy.cosh: _cosh, sympy.csch: lambda x: 1 / _sinh(x),
+    sympy.coth: lambda x: 1 / apply("tanh", x),
     sympy.sec: lambda x: 1 / sympy.cos(x), sympy.csc: lambda x: 1 / sympy.sin(x), sympy.cot: lambda x: 1 / sympy.tan(x),
-    sympy.erf: lambda x: apply("erf", x), sympy.erfc: lambda x: apply("erfc", x),
-    sympy.erfinv: lambda x: apply("erfinv", x), sympy.loggamma: lambda x: apply("lgamma", x),
-    sympy.digamma: lambda x: apply("digamma", x), sympy.polygamma: _polygamma,
-    sympy.sinc: lambda x: apply("sinc", x), sympy.re: lambda x: x, sympy.conjugate: lambda x: x,
-    sympy.Heaviside: lambda x, h=S.Half: where(x > 0, 1, where(x < 0, 0, h)),
+    sympy.re: lambda x: x, sympy.conjugate: lambda x: x, sympy.Heaviside: _heaviside,
 }  # fmt: skip
 
 
 def in_rows(expr: Basic) -> Basic:
-    """`expr` with every function a row of the table and every Float an exact number. SymPy makes its own heads: |x|
-    out of sqrt(x**2)."""
+    """`expr` with every function a row of the table and every Float an exact number.
+
+    SymPy makes its own heads: |x| out of sqrt(x**2). Raises UnknownNameError for a function that the table lacks.
+    """
+    return translate(_defined(expr))
+
+
+def _defined(expr: Basic) -> Basic:
     if isinstance(expr, Float):
         return Rational(str(float(expr)))
     if not expr.args or isinstance(expr, Access):
         return expr
-    if isinstance(expr, sympy.functions.elementary.piecewise.ExprCondPair):
-        return expr.func(*map(in_rows, expr.args))
-    args = [in_rows(a) for a in expr.args]
-    if expr.func in _TRANSLATIONS:
-        return _TRANSLATIONS[expr.func](*args)
-    if isinstance(expr, sympy.Function) and expr.func is not where and not _in_table(expr):
-        name = expr.func.__name__
+    args = [_defined(a) for a in expr.args]
+    if expr.func in _DEFINITIONS:
+        return _DEFINITIONS[expr.func](*args)
+    result = expr if all(a is b for a, b in zip(args, expr.args)) else expr.func(*args)
+    if isinstance(result, sympy.Piecewise):
+        _complete(result)
+    elif isinstance(result, sympy.Function) and not _in_table(result):
+        name = result.func.__name__
         raise UnknownNameError(
-            explain(f"{name} is not a function of the table.", str(expr), fix=did_you_mean(name, known_functions()))
+            explain(f"{name} is not a function of the table.", str(result), fix=did_you_mean(name, PUBLIC))
         )
-    return expr if all(a is b for a, b in zip(args, expr.args)) else expr.func(*args)
+    return result
+
+
+def _complete(expr: sympy.Piecewise) -> None:
+    if expr.args[-1][1] != sympy.true:
+        raise NotationError(
+            explain(
+                "this Piecewise has no value where all its conditions fail.",
+                str(expr),
+                fix="End it with (value, True).",
+            )
+        )
 
 
 def _in_table(expr: Basic) -> bool:
-    return any(row.head is expr.func for row in ROWS.values()) or isinstance(expr, sympy.floor)
+    """A row, `where`, the `floor` of sizes, or what `translate` makes one."""
+    translated = translate(expr)
+    known = any(row.head is translated.func for row in ROWS.values())
+    return known or translated.func is not expr.func or isinstance(expr, where | sympy.floor)

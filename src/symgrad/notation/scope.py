@@ -41,6 +41,7 @@ class Reader:
     tensor: str = ""  # that the equation defines
     extents: dict[Index, Size] = field(default_factory=dict)  # every index of the equation and its size variable
     uses: list[Use] = field(default_factory=list)
+    guards: list[Boolean] = field(default_factory=list)  # all of them
 
     def refuse(self, summary: str, column: int, fix: str = "", kind=NotationError, mark: str = ""):
         refuse(summary, self.line.text, {column: mark}, fix, kind)
@@ -64,4 +65,4 @@ class Reader:
         try:
             return combine(name, args)
         except Unrepresentable as error:
-            self.refuse(f"{error}.", column)
+            self.refuse(f"{error}.", column, error.fix)

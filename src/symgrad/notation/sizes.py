@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Basic, Expr, Integer, Min, expand, floor
@@ -52,7 +52,8 @@ class Sizes:
         for size in sorted(size_symbols(difference), key=lambda s: (s not in alone, *self._late(s))):
             slope = difference.coeff(size, 1)
             rest = expand(difference - slope * size)
-            if slope in (1, -1) and size not in rest.free_symbols:
+            emptied = not rest.free_symbols and size not in alone  # I + J against I does not mean that J is 0
+            if slope in (1, -1) and size not in rest.free_symbols and not emptied:
                 self.replaced[size] = -rest * slope
                 return
         raise SizeConflict(f"{left} and {right}")
@@ -82,21 +83,35 @@ class Use:
     over: Expr | None = None  # the range of the integer tensor that `position` reads
 
 
-def solve(sizes: Sizes, line: str, extents: Mapping[Index, Size], uses: list[Use], known: Mapping[str, Expr]) -> None:
-    """Give every index of an equation its size. `known`: the sizes of letters that are declared or passed."""
+def solve(
+    sizes: Sizes,
+    line: str,
+    extents: Mapping[Index, Size],
+    uses: list[Use],
+    known: Mapping[str, Expr],
+    guards: Sequence[Basic] = (),
+) -> None:
+    """Give every index of an equation its size. `known`: the sizes of the letters that are declared; `guards`: all
+    guards of the equation, of which `j < 5` gives j a size that nothing else gives."""
     sliding = _sliding(uses)
     _plain(sizes, line, extents, [u for u in uses if u.position not in sliding])
-    _affine(sizes, extents, uses)
+    _affine(sizes, extents, uses, known)
     for index, size in extents.items():
-        letter = letter_of(index)
-        if sizes.unknown(size) and letter in known:
-            sizes.unify(size, known[letter])
-            _affine(sizes, extents, uses)
+        fallback = [known[letter_of(index)]] if letter_of(index) in known else _ends(index, guards)
+        if sizes.unknown(size) and fallback:
+            sizes.unify(size, fallback[0])
+            _affine(sizes, extents, uses, known)
     for index, size in extents.items():
         if sizes.unknown(size):
             _undetermined(line, index, uses)
     for use in uses:
         _reach(sizes, line, extents, use)
+
+
+def _ends(index: Index, guards: Sequence[Basic]) -> list[Expr]:
+    """The sizes E of guards `index < E`."""
+    gaps = [(expand(gap - index), isinstance(g, Lt | Gt)) for g in guards for gap in _gaps(g)]
+    return [-rest if strict else 1 - rest for rest, strict in gaps if not rest.free_symbols - size_symbols(rest)]
 
 
 def letter_of(index: Index) -> str:
@@ -163,7 +178,7 @@ def affine(expr: Expr) -> tuple[dict[Index, Expr], Expr]:
     return slopes, expand(expr - sum(c * i for i, c in slopes.items()))
 
 
-def _affine(sizes: Sizes, extents: Mapping[Index, Size], uses: list[Use]) -> None:
+def _affine(sizes: Sizes, extents: Mapping[Index, Size], uses: list[Use], known: Mapping[str, Expr]) -> None:
     """Solve for one unknown index after the other, as long as an access leaves exactly one."""
     progress = True
     while progress:
@@ -178,9 +193,18 @@ def _affine(sizes: Sizes, extents: Mapping[Index, Size], uses: list[Use]) -> Non
                 waiting.update(unknown)
         for index, found in limits.items():
             if found and index not in waiting:
-                sizes.unify(extents[index], Min(*dict.fromkeys(map(sizes.find, found))))
+                largest = Min(*dict.fromkeys(map(sizes.find, found)))
+                sizes.unify(extents[index], _shifted(sizes, index, largest, uses, known))
                 progress = True
                 break
+
+
+def _shifted(sizes: Sizes, index: Index, largest: Expr, uses: list[Use], known: Mapping[str, Expr]) -> Expr:
+    """In `where(0 < t, x[t-1], 0)` t may run to T + 1; a declared letter means its own T where that is no more."""
+    declared = known.get(letter_of(index))
+    guarded = any(index in u.position.free_symbols and (bounded(u, 1) or bounded(u, -1)) for u in uses)
+    fits = declared is not None and guarded and (largest - sizes.find(declared)).is_nonnegative
+    return declared if fits else largest
 
 
 def _limit(sizes: Sizes, extents: Mapping[Index, Size], use: Use, index: Index) -> list[Expr]:
@@ -189,7 +213,7 @@ def _limit(sizes: Sizes, extents: Mapping[Index, Size], use: Use, index: Index) 
     slope = slopes[index]
     if rest.has(Access) or slope.has(Access):
         return []
-    sign = 1 if slope.is_positive else -1 if slope.is_negative else 0
+    sign = 1 if slope.is_nonnegative else -1 if slope.is_nonpositive else 0
     if sign == 0 or bounded(use, sign):
         return []
     others = {i: c for i, c in slopes.items() if i != index}
@@ -199,6 +223,8 @@ def _limit(sizes: Sizes, extents: Mapping[Index, Size], use: Use, index: Index) 
         room = _extreme(sizes, extents, others, rest, -1)
     slope = sign * slope
     room = expand(sizes.find(room))
+    if sizes.find(extents[index]) in room.free_symbols:  # x[I - 1 - i]: true of every size
+        return []
     return [expand(room + 1) if slope == 1 else floor(room / slope) + 1]
 
 
@@ -206,7 +232,7 @@ def _extreme(sizes: Sizes, extents: Mapping[Index, Size], slopes: Mapping[Index,
     """The largest (sign 1) or smallest (sign -1) value of an affine expression over its ranges."""
     total = rest
     for index, slope in slopes.items():
-        if (sign * slope).is_positive:
+        if (sign * slope).is_nonnegative:
             total += slope * (extents[index] - 1)
     return sizes.find(total)
 

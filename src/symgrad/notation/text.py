@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sympy import Expr, Symbol
-from sympy.core.relational import Eq
+from sympy import Expr, Symbol, floor
+from sympy.core.relational import Eq, Ne
 from sympy.printing.str import StrPrinter
 
 from ..functions import row_of, where
-from ..ir.access import Index, Size
+from ..ir.access import Access, Index, Size
 from ..ir.system import Equation, Fact, System, Tensor, Term
 
 
@@ -15,7 +15,8 @@ def to_text(system: System) -> str:
     """The program's text: declarations, equations, outputs, updates.
 
     An equation whose terms all write plain indices is one line; other terms have a line each. Indices are renamed
-    where their letter would mean another size.
+    where their letter would mean another size. What the grammar cannot say is lost: the extent of an axis that no plain
+    read determines, as in the adjoint of a padded read, is found anew by the rules of `sizes`.
     """
     printer = _Printer(system)
     lines = [printer.declaration(t) for t in system.declared()]
@@ -44,8 +45,13 @@ class _Printer(StrPrinter):
         return f"size({size.name.lower()})" if hidden else size.name
 
     def _print_Relational(self, expr) -> str:
+        if self.boolean(expr.lhs) and expr.rhs == 0:
+            return self._print(expr.lhs) if isinstance(expr, Ne) else f"(not {self._print(expr.lhs)})"
         word = "==" if isinstance(expr, Eq) else expr.rel_op
         return f"({self._print(expr.lhs)} {word} {self._print(expr.rhs)})"
+
+    def boolean(self, expr) -> bool:
+        return isinstance(expr, Access) and self.system.tensors[expr.name].dtype == "bool"
 
     def _print_And(self, expr) -> str:
         return "(" + " and ".join(sorted(map(self._print, expr.args))) + ")"
@@ -98,19 +104,23 @@ class _Printer(StrPrinter):
         term = self.lettered(eq.terms[0], self.system.tensors[name].letters)
         return f"{self.place(name, term)} = {self.contribution(term, 'argmax')}"
 
+    def ends(self, term: Term) -> list[str]:
+        """Guards that say how far a reduced index runs which no plain read and no letter determines."""
+        plain = {p for a in term.all_reads() for p in a.indices}
+        open_ = [r for r in term.reduced if r.index not in plain and Size(r.index.name.upper()) != r.size]
+        return [f"{r.index} < {self._print(r.size)}" for r in open_ if not r.size.has(floor)]
+
     def place(self, name: str, term: Term) -> str:
         return name + (f"[{', '.join(map(self._print, term.write))}]" if term.write else "")
 
     def contribution(self, term: Term, reduce: str) -> str:
         sizes = {r.size: Symbol(f"size({r.index})") for r in term.domain if r.size.args}
         body = self._print(term.body.xreplace(sizes))
+        guards = [*self.ends(term), *(self._print(g.xreplace(sizes)) for g in term.guard)]
         if term.reduced or reduce != "sum":
-            bound = ", ".join(
-                [*(r.index.name for r in term.reduced), *(self._print(g.xreplace(sizes)) for g in term.guard)]
-            )
-            return f"{reduce}[{bound}]({body})"
-        if term.guard:
-            return f"where({' and '.join(self._print(g.xreplace(sizes)) for g in term.guard)}, {body}, 0)"
+            return f"{reduce}[{', '.join([*(r.index.name for r in term.reduced), *guards])}]({body})"
+        if guards:
+            return f"where({' and '.join(guards)}, {body}, 0)"
         return f"({body})" if body.startswith("-") else body
 
     def lettered(self, term: Term, letters: tuple[str, ...]) -> Term:
@@ -125,7 +135,7 @@ class _Printer(StrPrinter):
                 *([size.name.lower()] if isinstance(size, Size) else []),
                 *(f"i{n}" for n in range(1, len(term.domain) + len(self.scalars) + 2)),
             ]
-            mapping[index] = Index(next(n for n in names if n and n not in taken and self.fits(n, size)))
+            mapping[index] = Index(next(n for n in names if n.isidentifier() and n not in taken and self.fits(n, size)))
         return term.rename(mapping)
 
     def fits(self, letter: str, size: Expr) -> bool:

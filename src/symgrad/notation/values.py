@@ -9,9 +9,10 @@ from sympy import Basic, Ne
 from sympy.logic.boolalg import Boolean, Not
 
 from ..errors import UnknownNameError, did_you_mean
+from ..functions import PUBLIC
 from ..ir.access import Index, all_reads
 from . import grammar as g
-from .algebra import arity, known_functions
+from .algebra import known_functions
 from .places import access, boolean, named, read, size_call
 from .scope import Reader, Scope
 from .tree import AT_PLACE, Choice, Fold, Leaf, Tree
@@ -39,7 +40,7 @@ def value(reader: Reader, node: g.Node, scope: Scope) -> Tree:
             reader.refuse("a comparison is not a number.", node.column, "Write where(condition, 1, 0).")
         case g.Call(function="size") if "size" not in reader.draft.tensors:
             return Leaf(size_call(reader, node, scope))
-        case g.Call(function="where") if len(node.args) == 3:
+        case g.Call(function="where") if len(node.args) == 3 and "where" not in reader.draft.tensors:
             return _where(reader, node, scope)
         case g.Call():
             _function(reader, node)
@@ -71,12 +72,8 @@ def _function(reader: Reader, node: g.Call) -> None:
         hint = f" For the larger of two numbers write {name}imum(a, b)." if name in ("max", "min") else ""
         reader.refuse(f"{name} needs its index letters.", node.column, f"Write {name}[i](x[i]).{hint}")
     if name not in known_functions():
-        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*known_functions(), *g.REDUCTIONS])
+        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*PUBLIC, *g.REDUCTIONS])
         reader.refuse(f"{name} is not a function of the notation.", node.column, hint, UnknownNameError)
-    least, most = arity(name) if name != "sqrt" else (1, 1)
-    if not least <= len(node.args) <= most:
-        wanted = f"{least}" if least == most else f"{least} to {most}"
-        reader.refuse(f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {len(node.args)}.", node.column)
 
 
 # conditions
@@ -120,6 +117,7 @@ def guards_of(reader: Reader, nodes: tuple[g.Node, ...], scope: Scope) -> tuple[
             )
         if tree.expr != sympy.true:
             found.append(tree.expr)
+            reader.guards.append(tree.expr)
             scope = scope.under(tree.expr)
     return tuple(found), scope
 

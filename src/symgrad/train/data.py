@@ -104,6 +104,12 @@ class Examples:
         arrays = {name: self.arrays[name] for name in self.batched}
         return {name: np.empty((rows, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
 
+    def gather(self, rows: np.ndarray, buffers: Arrays) -> Arrays:
+        """The examples `rows`, in `buffers`."""
+        for name in self.batched:
+            np.take(self.arrays[name], rows, axis=0, out=buffers[name], mode="clip")
+        return buffers
+
 
 def examples_of(system: System, arrays: Arrays) -> Examples:
     tensors = inputs_of(system)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from .. import calculus
 from ..errors import DataError, explain
 from ..ir.access import Size
+from ..ir.sizes import bind_shapes
 from ..ir.system import System
 from ..kernels.checks import facts as check_facts
 from ..library.optimizers import Optimizer, adam
@@ -33,6 +35,7 @@ from .metrics import judge_of
 from .model import loss_of, prediction_of, raw_system, training_system
 from .progress import shown
 from .step import Runner, bind
+from .threads import blas_threads
 
 Callback = Callable[[Epoch, Fit], Any]
 
@@ -80,7 +83,9 @@ def fit(
     result = Fit(calculus.kernel_form(needed), loss, prediction, parameters, [], dtype, seed, engine)
     trainer = _trainer(model, training, parameters, sizes, loss, optimizer or adam(), batch_size, dtype, engine)
     judge = judge_of(result, held_out) if held_out else None
-    with shown(epochs, progress) as show:
+    if judge:
+        judge()  # compiles now: no epoch waits for it
+    with trainer.threads, shown(epochs, progress) as show:
         _epochs(result, trainer, judge, epochs, np.random.default_rng(order_seed), (*callbacks, show))
     return result
 
@@ -120,13 +125,12 @@ class Trainer:
     runner: Runner
     buffers: Mapping[int, Arrays]
     loss: str
+    threads: AbstractContextManager
 
     def run(self, rows: np.ndarray) -> float:
         """One step on the examples `rows`; the loss before it."""
-        buffers = self.buffers[len(rows)]
-        for name in self.examples.batched:
-            np.take(self.examples.arrays[name], rows, axis=0, out=buffers[name], mode="clip")
-        return float(self.runner.step(**buffers)[self.loss])
+        batch = self.examples.gather(rows, self.buffers[len(rows)])
+        return float(self.runner.step(**batch)[self.loss])
 
 
 def _trainer(model, examples: Examples, parameters, sizes, loss, optimizer, batch_size, dtype, engine) -> Trainer:
@@ -140,7 +144,10 @@ def _trainer(model, examples: Examples, parameters, sizes, loss, optimizer, batc
     fixed |= {training.shared[n]: np.array(v, dtype) for n, v in optimizer.values.items()}
     fixed |= _states(system, sizes, dtype, fixed)
     buffers = {rows: examples.buffers(rows) for rows in {size, examples.count % size or size}}
-    return Trainer(examples, size, bind(system, fixed | buffers[size], dtype, engine), buffers, loss)
+    first = examples.gather(np.arange(size), buffers[size])
+    runner = bind(system, fixed | first, dtype, engine)
+    batch_sizes = bind_shapes(system, {name: a.shape for name, a in (fixed | first).items()})
+    return Trainer(examples, size, runner, buffers, loss, blas_threads(system, batch_sizes))
 
 
 def _states(system: System, sizes: Mapping[Size, int], dtype: str, given: Arrays) -> Arrays:

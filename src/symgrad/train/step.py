@@ -33,7 +33,10 @@ def bind(system: System, arrays: Arrays, dtype: str, engine: str = "kernel") -> 
 
 
 def _kernel(system: System, arrays: Arrays, dtype: str) -> Bound:
-    return compile_system(system, "cpu", dtype, check_facts=False).bind(**arrays)
+    kernel = compile_system(system, "cpu", dtype, check_facts=False)
+    if system.updates:
+        kernel.bind(**arrays).step()  # compiles now, on a copy of what is updated: no epoch waits for it
+    return kernel.bind(**arrays)
 
 
 class Interpreted:

@@ -71,6 +71,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em}
+\setlength{\jot}{6pt}
 \setlength{\emergencystretch}{3em}
 % A formula that no line break can make fit is scaled down to the line.
 \newsavebox{\fitbox}

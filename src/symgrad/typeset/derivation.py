@@ -89,18 +89,21 @@ def citation(step: Step) -> str:
 
 
 def derivation_blocks(system: System) -> Iterable[Block]:
-    """Model, steps, result, references."""
+    """Steps, result, rules, references."""
     numbers = {c: n for n, c in enumerate(references(Derivation(system)), 1)}
     if system.log:
         yield Heading("Steps")
     number = 0
     for chain in chains(system.log):
-        visible = [step for step in chain if _lines(step.before, system) != _lines(step.after, system) or step.note]
+        visible = [step for step in chain if _shows(step, system)]
         if visible:
             yield from _chain_blocks(number, visible, system, numbers)
         number += len(visible)
     yield Heading("Result")
     yield Formula(tuple(_result_lines(system)))
+    if system.log:
+        yield Heading("Rules")
+        yield Items(_rules(system, numbers))
     if numbers:
         yield Heading("References")
         yield Items(tuple(map(escape_dollars, numbers)), numbered=True)
@@ -111,6 +114,11 @@ def _result_lines(system: System) -> list[str]:
     return [line for eq in shown_equations(pruned) for line in equation_lines(eq, pruned)] or [
         r"& \text{(no equations)}"
     ]
+
+
+def _shows(step: Step, system: System) -> bool:
+    """A step that only renames or reorders prints the same before and after: it is left out."""
+    return bool(step.under) or _lines(step.before, system) != _lines(step.after, system)
 
 
 def chains(steps: Iterable[Step]) -> list[list[Step]]:
@@ -136,28 +144,42 @@ def _chain_blocks(number: int, chain: list[Step], system: System, numbers: dict[
     yield Heading(f"{label}. {names}", 3)
     lines = _change(chain[0], system)
     for step in chain[1:]:
-        lines += _continued(_lines(step.after, system))
+        following = _continued(_lines(step.after, system))
+        lines += following if lines[-len(following) :] != following else []
     if lines:
         yield Formula(tuple(lines))
-    reasons = [_reason(step, system, numbers) for i, step in enumerate(chain, 1)]
-    if any(reasons) and len(chain) > 1:
+    reasons = [_reason(step, system, numbers) for step in chain]
+    if len(chain) > 1:
         yield Paragraph(" ".join(f"{number + i}: {r}." for i, r in enumerate(reasons, 1)), "note")
     elif reasons[0] != escape_dollars(rule_name(chain[0])):
         yield Paragraph(f"{reasons[0]}.", "note")
 
 
 def rule_name(step: Step) -> str:
+    """What stands before the colon in `chain rule: put the adjoint in`."""
+    return full_name(step).partition(":")[0]
+
+
+def full_name(step: Step) -> str:
     return getattr(step.rule, "name", str(step.rule))
+
+
+def _rules(system: System, numbers: dict[str, int]) -> tuple[str, ...]:
+    """The rules that were used, each once, with what they say and where that is found."""
+    rules = {full_name(step): _cited(step, numbers) for step in system.log}
+    return tuple(escape_dollars(name) + cite for name, cite in rules.items())
+
+
+def _cited(step: Step, numbers: dict[str, int]) -> str:
+    return f" [{numbers[citation(step)]}]" if citation(step) else ""
 
 
 def _reason(step: Step, system: System, numbers: dict[str, int]) -> str:
     """The rule, its source, the facts it used, its note."""
-    cite = f" [{numbers[citation(step)]}]" if citation(step) else ""
     facts = "; ".join(fact_text(f, system) for f in step.under)
     note = _prose(step.note).rstrip(".")
-    return (
-        escape_dollars(rule_name(step)) + cite + (f", under {facts}" if facts else "") + (f": {note}" if note else "")
-    )
+    used = f", under {facts}" if facts else ""
+    return escape_dollars(rule_name(step)) + _cited(step, numbers) + used + (f" ({note})" if note else "")
 
 
 def _change(step: Step, system: System) -> list[str]:

@@ -19,7 +19,9 @@ from .names import derivative, letter, name_latex, needs_parentheses, word
 from .order import fraction, is_negative, ordered_addends, ordered_factors, ordering
 
 RELATIONS = {"==": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge"}
-TALL = re.compile(r"\\(frac|sum|prod|begin|left|int)|\^\{\(|\\exp")
+TALL = re.compile(r"\\(frac|sum|prod|begin|left|int|exp)")
+
+SLOT = re.compile(r"[{\[](\d)[}\]]")  # where a row's template takes an argument
 
 
 class ScalarPrinter(LatexPrinter):
@@ -36,7 +38,7 @@ class ScalarPrinter(LatexPrinter):
 
     def _print_Access(self, expr: Access) -> str:
         text = name_latex(expr.name, self.indices(expr.indices), self.system)
-        return f"({text})" if re.search(r" [+-] ", text) else text  # a label such as 1 - p
+        return f"({text})" if " - " in text and self._has_label(expr) else text  # a label such as 1 - p
 
     def indices(self, positions: Sequence[Expr]) -> list[str]:
         return [self._print(p) for p in positions]
@@ -86,6 +88,9 @@ class ScalarPrinter(LatexPrinter):
         if self._stays_in_front(above, below):
             return rf"\frac{{{number.p}}}{{{divisors}}} {self.juxtapose(Integer(1), above, always=True)}"
         return rf"\frac{{{self.juxtapose(Integer(number.p), above)}}}{{{divisors}}}"
+
+    def _has_label(self, access: Access) -> bool:
+        return access.name in self.system.tensors and bool(self.system.tensors[access.name].label)
 
     def _is_derivative(self, expr: Expr) -> bool:
         return isinstance(expr, Access) and derivative(expr.name, self.system) is not None
@@ -155,14 +160,14 @@ class ScalarPrinter(LatexPrinter):
         if special:
             return special(expr)
         template = template_of(expr)
-        if "{0}" in template:
+        if SLOT.search(template):
             return fill(template, [self.doprint(a) for a in expr.args], [self.factor(a) for a in expr.args])
         return self._plain_name(expr) + self._arguments(expr, bare)
 
     def _plain_name(self, expr: Function) -> str:
         """What is written before the arguments; nothing for functions with a notation of their own."""
         template = template_of(expr)
-        special = "{0}" in template or hasattr(self, f"_call_{type(expr).__name__}")
+        special = SLOT.search(template) or hasattr(self, f"_call_{type(expr).__name__}")
         return "" if special else template
 
     def _arguments(self, expr: Function, bare: bool = False) -> str:
@@ -203,6 +208,11 @@ class ScalarPrinter(LatexPrinter):
     def _through(self, expr: Function) -> str:
         shown = self.doprint(strip(expr))
         return parentheses(shown) if isinstance(strip(expr), Add) else shown
+
+    def _call_weighted(self, expr: Function) -> str:
+        """A product in which 0 times infinity is 0: on paper it is a product."""
+        weight, value = expr.args
+        return f"{self.factor(weight, last=False)} {self.factor(value)}"
 
     def _call_Iverson(self, expr: Iverson) -> str:
         condition = expr.args[0]
@@ -282,14 +292,16 @@ def cases(rows: Sequence[str]) -> str:
 
 
 def fill(template: str, arguments: Sequence[str], factors: Sequence[str]) -> str:
-    r"""Put the arguments in the slots of a row's template; in an open slot, as in {0} \log {1}, a sum is a factor."""
-    for position, (argument, factor) in enumerate(zip(arguments, factors, strict=True)):
-        slot = f"{{{position}}}"
-        while (at := template.find(slot)) >= 0:
-            opened = at == 0 or (template[at - 1] == " " and template[at - 2].isalpha())
-            shown = factor if opened else f"{{{argument}}}" if template[at - 1] in "_^" else argument
-            template = template[:at] + shown + template[at + len(slot) :]
-    return template
+    """Put the arguments in the slots of a row's template: {0} as it is, [0] in parentheses where it is a sum."""
+
+    def slot(found: re.Match) -> str:
+        shown, position = (factors if found[0][0] == "[" else arguments), int(found[1])
+        if position >= len(shown):
+            return found[0]  # the numerator of \\frac{1}{...}
+        return f"{{{shown[position]}}}" if template[: found.start()].endswith(("_", "^")) else shown[position]
+
+    plain = re.compile(r"\\left\((\{\d\})\\right\)")  # parentheses as tall as what they hold, not taller
+    return SLOT.sub(slot, plain.sub(lambda m: parentheses(SLOT.sub(slot, m[1])), template))
 
 
 def function_name(expr: Expr) -> str:

@@ -112,6 +112,16 @@ def central_differences(subject: Subject) -> Check:
     return subject.check("central differences", errors, reason)
 
 
+def same_value(subject: Subject) -> Check:
+    """The derived program still computes y: splitting and sharing did not change it."""
+    expected = interpret(subject.primal, subject.arrays, outputs=(subject.output,))[subject.output]
+    if subject.output not in subject.system.tensors:
+        return left_out("value", subject.output, "the program computes derivatives only")
+    got = interpret(subject.system, subject.arrays, outputs=(subject.output,))[subject.output]
+    error, where = _worst(subject.output, got, expected)
+    return Check("value", subject.output, error, ROUNDING, "rounding", where=where, worst=subject.arrays)
+
+
 def complex_steps(subject: Subject) -> Check:
     """dy/dx v = Im y(x + i h v)/h where every function is analytic."""
     errors = []
@@ -263,6 +273,7 @@ def compiled(program: Any, raw: System, arrays: Arrays) -> list[Check]:
 
 
 DERIVATIVE_CHECKS: tuple[Callable[[Subject], Check], ...] = (
+    same_value,
     central_differences,
     complex_steps,
     dot_product,

@@ -7,16 +7,18 @@ error of value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 
 import numpy as np
 from numpy.random import Generator
+from sympy import Add, Expr, Mul
 
 from ..errors import SymgradError
-from ..ir.access import Access, Size, size_symbols
+from ..ir.access import Access, Size, index_symbols, size_symbols
 from ..ir.arithmetic import PRIME
 from ..ir.interpret import interpret
 from ..ir.sizes import size_value
-from ..ir.system import System, Tensor
+from ..ir.system import System, Tensor, Term
 
 Arrays = dict[str, np.ndarray]
 DISTRIBUTIONS = ("distribution", "one-hot")
@@ -35,11 +37,11 @@ REGIONS: tuple[tuple[str, Callable[[Generator, tuple], np.ndarray]], ...] = (
 def draw_sizes(system: System, rng: Generator, most: int = 6) -> dict[Size, int]:
     """Small sizes, different from each other, for which no extent of the system is empty."""
     names = sorted({s for e in _extents(system) for s in size_symbols(e)}, key=str)
-    for attempt in range(200):
+    for attempt in range(400):
         top = max(most, len(names) + 2) + attempt // 20
         values = rng.permutation(np.arange(2, top + 1))[: len(names)]
         sizes = dict(zip(names, map(int, values)))
-        if all(size_value(e, sizes) > 0 for e in _extents(system)):
+        if all(size_value(e, sizes) > 0 for e in _extents(system)) and _in_range(system, sizes):
             return sizes
     raise SymgradError("no small sizes were found for which every extent of the program is positive")
 
@@ -47,6 +49,28 @@ def draw_sizes(system: System, rng: Generator, most: int = 6) -> dict[Size, int]
 def _extents(system: System) -> list:
     shapes = [e for t in system.tensors.values() for e in (*t.shape, *((t.over,) if t.over is not None else ()))]
     return shapes + [r.size for eq in system.equations for term in eq.terms for r in term.domain]
+
+
+def _in_range(system: System, sizes: dict[Size, int]) -> bool:
+    """Affine accesses without guards stay inside their axes: they are extreme at the corners of the domain."""
+    for eq in system.equations:
+        for term in (t for t in eq.terms if not t.guard):
+            for access in term.all_reads():
+                for position, extent in zip(access.indices, system.tensors[access.name].shape):
+                    if isinstance(position, Add | Mul) and not _fits(position, extent, term, sizes):
+                        return False
+    return True
+
+
+def _fits(position: Expr, extent: Expr, term: Term, sizes: dict[Size, int]) -> bool:
+    if position.atoms(Access):
+        return True
+    ends = {r.index: size_value(r.size, sizes) - 1 for r in term.domain}
+    moving = sorted(index_symbols(position), key=str)
+    corners = [
+        position.xreplace(sizes).xreplace(dict(zip(moving, c))) for c in product(*((0, ends[i]) for i in moving))
+    ]
+    return min(corners) >= 0 and max(corners) < size_value(extent, sizes)
 
 
 def draws(system: System, seed: int, facts: bool = True) -> Iterator[Arrays]:

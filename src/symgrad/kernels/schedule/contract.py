@@ -1,17 +1,233 @@
 """Which sums of products are matrix products.
 
 A term y[F] = sum_R of a product is cut into factors by the indices they depend on. Two factors whose indices split into
-rows (m), columns (n) and the summed ones (k) are a matrix product; three or more are contracted in pairs, in the order
-that opt_einsum finds. What is not stored as a matrix gets a tensor of its own, which the fusion computes or copies.
+rows (m), columns (n) and summed ones (k) are a matrix product; three or more are contracted in pairs, in the order that
+opt_einsum finds. What is not stored as a matrix gets a tensor of its own, which the fusion computes or copies; so does a
+product that is only one term of several.
 """
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Mul
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-from ...ir.system import System
-from .tree import Contract
+import opt_einsum
+from sympy import Expr, Mul
+
+from ...ir.access import Access, Index, fresh_names, index_symbols
+from ...ir.system import Equation, Range, System, Tensor, Term
+from .tree import Contract, Operand
+
+NOMINAL = 64  # every size, when contraction orders are compared
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor of the product, and the indices it depends on (in the order of the domain)."""
+
+    body: Expr
+    indices: tuple[Index, ...]
+
+
+@dataclass
+class _Work:
+    system: System
+    tensors: dict[str, Tensor]
+    equations: list[Equation] = field(default_factory=list)
+    calls: dict[str, Contract] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.names = fresh_names(self.tensors, "product")
+
+    def tensor(self, ranges: Iterable[Range]) -> str:
+        name = next(self.names)
+        ranges = tuple(ranges)
+        letters = tuple(r.index.name for r in ranges)
+        self.tensors[name] = Tensor(name, tuple(r.size for r in ranges), named=False, letters=letters)
+        return name
+
+    def define(self, body: Expr, ranges: Iterable[Range]) -> Access:
+        """A tensor that holds `body` over `ranges`."""
+        ranges = tuple(ranges)
+        write = tuple(r.index for r in ranges)
+        name = self.tensor(ranges)
+        self.equations.append(Equation(name, (Term(write, body, ranges),)))
+        return Access(name, *write)
 
 
 def contractions(system: System) -> tuple[System, dict[str, Contract]]:
-    return system, {}
+    """The system with matrix products in equations of their own, and the BLAS call for each of those."""
+    work = _Work(system, dict(system.tensors))
+    for eq in system.equations:
+        if eq.reduce != "sum" or system.tensors[eq.tensor].dtype != "float":
+            work.equations.append(eq)
+            continue
+        terms = [_term(work, eq, t) for t in eq.terms]
+        if len(terms) == 1 and isinstance(terms[0], Contract):
+            work.calls[eq.tensor] = terms[0]
+            work.equations.append(eq)
+            continue
+        terms = [_stored(work, t, c) if isinstance(c, Contract) else c for t, c in zip(eq.terms, terms)]
+        work.equations.append(replace(eq, terms=tuple(terms)))
+    return replace(system, tensors=work.tensors, equations=tuple(work.equations)), work.calls
+
+
+def _stored(work: _Work, term: Term, call: Contract) -> Term:
+    """One product among several terms: its own tensor, read by the term that takes its place."""
+    name = work.tensor(Range(w, term.sizes[w]) for w in term.write)
+    out = replace(call.out, tensor=name)
+    work.calls[name] = replace(call, out=out)
+    work.equations.append(Equation(name, (term,)))
+    free = tuple(r for r in term.domain if r.index in term.write)
+    return Term(term.write, Access(name, *term.write), free)
+
+
+def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
+    """A BLAS call that computes the whole term, or the term, perhaps reading a product computed before."""
+    if term.guard or not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
+        return term
+    steady, factors = _factors(term, work)
+    matrix = _pairs(term, factors, work)
+    if matrix is None:
+        return term
+    left, right = matrix
+    call = _call(work, eq.tensor, term, left, right)
+    if call is None:
+        return term
+    if steady == 1 and call.out.tensor == eq.tensor:
+        return call
+    free = tuple(r for r in term.domain if r.index in term.write)
+    name = call.out.tensor
+    if name == eq.tensor:
+        name = work.tensor(Range(w, term.sizes[w]) for w in term.write)
+        call = replace(call, out=replace(call.out, tensor=name))
+    cell = [r.index for part in (call.out.batch, *_stored_order(call.out)) for r in part]
+    write = tuple(cell)
+    work.calls[name] = call
+    work.equations.append(Equation(name, (Term(write, Mul(left.body, right.body), term.domain),)))
+    return Term(term.write, steady * Access(name, *write), free)
+
+
+def _stored_order(operand: Operand):
+    return (operand.columns, operand.rows) if operand.transposed else (operand.rows, operand.columns)
+
+
+def _plain_write(term: Term, tensor: Tensor) -> bool:
+    plain = all(isinstance(w, Index) for w in term.write) and len(set(term.write)) == len(term.write)
+    return plain and all(term.sizes[w] == extent for w, extent in zip(term.write, tensor.shape))
+
+
+def _factors(term: Term, work: _Work) -> tuple[Expr, list[Factor]]:
+    """(what does not depend on a summed index, the others joined by the indices they depend on)."""
+    reduced = {r.index for r in term.reduced}
+    steady: list[Expr] = []
+    groups: dict[tuple[Index, ...], list[Expr]] = {}
+    for factor in Mul.make_args(term.body):
+        used = index_symbols(factor)
+        if not used & reduced:
+            steady.append(factor)
+        else:
+            groups.setdefault(tuple(i for i in term.indices if i in used), []).append(factor)
+    for small in sorted(groups, key=len):  # a factor over fewer indices goes into one that has them all
+        homes = [g for g in groups if g != small and set(small) < set(g)]
+        if homes:
+            groups[min(homes, key=len)] += groups.pop(small)
+    return Mul(*steady), [Factor(Mul(*f), indices) for indices, f in groups.items()]
+
+
+def _pairs(term: Term, factors: list[Factor], work: _Work) -> tuple[Factor, Factor] | None:
+    """Two factors: more are contracted in pairs, all but the last product in tensors of their own."""
+    if len(factors) < 2 or any(work.system.tensors[a.name].dtype != "float" for f in factors
+                               for a in f.body.atoms(Access) if f.body == a):  # fmt: skip
+        return None
+    free = [w for w in term.write]
+    while len(factors) > 2:
+        first, second = _cheapest(factors, free, term)
+        pair = [factors[first], factors[second]]
+        rest = [f for i, f in enumerate(factors) if i not in (first, second)]
+        needed = {*free, *(i for f in rest for i in f.indices)}
+        union = {i for f in pair for i in f.indices}
+        kept = tuple(r for r in term.domain if r.index in union & needed)
+        domain = tuple(r for r in term.domain if r.index in union)
+        name = work.tensor(kept)
+        write = tuple(r.index for r in kept)
+        product = Term(write, Mul(*(f.body for f in pair)), domain)
+        equation = Equation(name, (product,))
+        if len(domain) > len(kept):
+            call = _term(work, equation, product)
+            if isinstance(call, Contract):
+                work.calls[name] = call
+            else:
+                equation = Equation(name, (call,))
+        work.equations.append(equation)
+        factors = [*rest, Factor(Access(name, *write), write)]
+    return factors[0], factors[1]
+
+
+def _cheapest(factors: list[Factor], free, term: Term) -> tuple[int, int]:
+    letters = {i: opt_einsum.get_symbol(n) for n, i in enumerate(term.indices)}
+    text = ",".join("".join(letters[i] for i in f.indices) for f in factors)
+    text += "->" + "".join(letters[w] for w in free)
+    shapes = [(NOMINAL,) * len(f.indices) for f in factors]
+    path, _ = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="optimal" if len(factors) < 7 else "greedy")
+    first, second = sorted(path[0][:2]) if len(path[0]) >= 2 else (0, 1)
+    return first, second
+
+
+def _call(work: _Work, out: str, term: Term, left: Factor, right: Factor) -> Contract | None:
+    """The matrix product, with operands and result in tensors that are stored as matrices."""
+    write, sizes = term.write, term.sizes
+    sets = set(left.indices), set(right.indices)
+    batch = [w for w in write if w in sets[0] & sets[1]]
+    rows = [w for w in write if w in sets[0] - sets[1]]
+    columns = [w for w in write if w in sets[1] - sets[0]]
+    summed = [i for i in term.indices if i in sets[0] & sets[1] and i not in write]
+    lone = {r.index for r in term.reduced} - set(summed)
+    if lone or not summed or not (rows or columns) or (batch and not (rows and columns)):
+        return None
+    if not rows:  # vector times matrix: matrix transposed times vector
+        left, right, rows, columns = right, left, columns, rows
+    if set(write) != {*batch, *rows, *columns}:
+        return None
+    parts = [tuple(Range(i, sizes[i]) for i in part) for part in (batch, rows, columns, summed)]
+    summed_order = _summed_order(work, left, parts[3], sizes)
+    b, m, n, k = parts[0], parts[1], parts[2], summed_order
+    order = [i for i in write]
+    if order[: len(b)] != [r.index for r in b]:
+        return None
+    a = _operand(work, left, b, m, k, sizes)
+    c = _operand(work, right, b, k, n, sizes)
+    rest = order[len(b):]
+    plain, turned = [r.index for r in (*m, *n)], [r.index for r in (*n, *m)]
+    if rest == plain:
+        target = Operand(out, b, m, n, False)
+    elif rest == turned:
+        target = Operand(out, b, m, n, True)
+    else:
+        target = Operand(work.tensor((*b, *m, *n)), b, m, n, False)
+    return Contract(target, a, c)
+
+
+def _summed_order(work: _Work, left: Factor, summed: tuple[Range, ...], sizes) -> tuple[Range, ...]:
+    """The order in which the left operand stores the summed indices."""
+    if isinstance(left.body, Access):
+        stored = [i for i in left.body.indices if i in {r.index for r in summed}]
+        if len(stored) == len(summed):
+            return tuple(Range(i, sizes[i]) for i in stored)
+    return summed
+
+
+def _operand(work: _Work, factor: Factor, batch, rows, columns, sizes) -> Operand:
+    """The factor as a matrix: its own tensor where that is stored so, else a copy."""
+    body = factor.body
+    wanted = [r.index for r in (*batch, *rows, *columns)]
+    turned = [r.index for r in (*batch, *columns, *rows)]
+    if isinstance(body, Access) and work.tensors[body.name].dtype == "float":
+        shape = work.tensors[body.name].shape
+        whole = all(sizes.get(i) == extent for i, extent in zip(body.indices, shape))
+        if whole and list(body.indices) == wanted:
+            return Operand(body.name, tuple(batch), tuple(rows), tuple(columns), False)
+        if whole and list(body.indices) == turned:
+            return Operand(body.name, tuple(batch), tuple(rows), tuple(columns), True)
+    copy = work.define(body, (*batch, *rows, *columns))
+    return Operand(copy.name, tuple(batch), tuple(rows), tuple(columns), False)

@@ -110,10 +110,8 @@ def _accumulate(eq: Equation, term: Term, shape, fill: bool) -> Unit:
 
 
 def _alone(term: Term, position: Expr) -> bool:
-    """`position` is a plain index that stands at one axis of the write only."""
-    if not isinstance(position, Index):
-        return False
-    return sum(position in w.free_symbols for w in term.write) == 1
+    """`position` is a plain index, and of one axis only."""
+    return isinstance(position, Index) and term.write.count(position) == 1
 
 
 # ------------------------------------------------------------------------------------------------ running reductions

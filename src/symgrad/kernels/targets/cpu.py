@@ -18,13 +18,16 @@ from .table import Target
 # whose order is free, may be re-associated, so that such loops are vectorised.
 #
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
-# which the caller guarantees: without it a loop over many arrays is not vectorised.
+# which the caller guarantees: without it a loop over many arrays is not vectorised. `address` and `array` carry arrays
+# through a table of integers into the one function with a parallel loop, which compiles the slower the more it is passed.
 IMPORTS = """\
 import math
 
 import numpy as np
 from numba import njit, prange, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 from numpy import float32, float64, int64
 
 
@@ -39,6 +42,35 @@ def alone(context):
 
     return types.void(), generate
 """
+PARALLEL = """\
+
+
+@intrinsic
+def address(context, array):
+    def generate(target, builder, signature, arguments):
+        data = make_array(signature.args[0])(target, builder, arguments[0]).data
+        return builder.ptrtoint(data, target.get_value_type(types.int64))
+
+    return types.int64(array), generate
+
+
+@intrinsic
+def array(context, address, shape, dtype):
+    kind = types.Array(dtype.dtype, len(shape), "C")
+
+    def generate(target, builder, signature, arguments):
+        made = make_array(kind)(target, builder)
+        extents = cgutils.unpack_tuple(builder, arguments[1])
+        size = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
+        strides = [size]
+        for extent in reversed(extents[1:]):
+            strides.insert(0, builder.mul(strides[0], extent))
+        data = builder.inttoptr(arguments[0], made.data.type)
+        populate_array(made, data, extents, strides, size, None)
+        return made._getvalue()
+
+    return kind(address, shape, dtype), generate
+"""
 HELPERS = """\
 @njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(total, value):
@@ -47,7 +79,7 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS,
+    imports=IMPORTS + PARALLEL,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER})",

@@ -33,7 +33,8 @@ QUIET = SimpleNamespace(
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
-        "math": QUIET, "alone": lambda: None, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64,
+        "math": QUIET, "alone": lambda: None, "address": lambda array: array,
+        "array": lambda array, shape, dtype: array, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     text = source.replace(target.imports.strip(), "", 1)
