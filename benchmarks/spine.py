@@ -58,8 +58,9 @@ def residual_chain(layers: int) -> str:
 
 def child_import() -> float:
     begun = time.perf_counter()
-    import symgrad  # noqa: F401
+    import symgrad
 
+    symgrad.program  # noqa: B018  (public names load on first use; this one loads SymPy)
     return time.perf_counter() - begun
 
 
@@ -67,6 +68,7 @@ def child_derive(what: str) -> float:
     import symgrad as sg
 
     text = sg.models.mlp(784, 256, 128, 10) if what == "mlp" else residual_chain(int(what))
+    sg.program  # noqa: B018  (the import is not in the figure)
     begun = time.perf_counter()
     sg.program(text).gradient("L").kernel  # noqa: B018
     return time.perf_counter() - begun
@@ -112,7 +114,7 @@ def derive() -> None:
 
 def start() -> None:
     imported = median_child("import", repeats=5)
-    show("import symgrad", imported, "wanted < 1 s")
+    show("import symgrad, with SymPy and NumPy", imported, "wanted < 1 s")
     with tempfile.TemporaryDirectory() as cache:
         cold = child("first", cache=cache)
         warm = statistics.median(child("first", cache=cache) for _ in range(3))

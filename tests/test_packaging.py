@@ -62,6 +62,15 @@ def test_ci_runs_the_command_of_the_readme():
     assert "README.md" in ci and "pytest" not in ci  # read from there, not written twice
 
 
+def test_the_example_of_the_readme_prints_what_it_says():
+    readme = (ROOT / "README.md").read_text()
+    pattern = r"<!-- example -->\n```python\n(.+?)```\n.*?```latex\n(.+?)```\n<!-- end -->"
+    ((code, output),) = re.findall(pattern, readme, re.S)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output
+
+
 def test_scripts_and_gallery_agree():
     scripts = {path.stem for path in (ROOT / "derivations").glob("*.py")}
     assert scripts == set(symgrad.gallery.GALLERY)

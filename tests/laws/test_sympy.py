@@ -35,7 +35,7 @@ def _lift(value):
 
 SYMBOLIC = Symbolic("SymPy", object, lambda n: n, _symbolic_call, _symbolic_power, _lift)
 NAMES = [e.name for e in CATALOGUE if e.rational and e.name != "empty domain"]
-NAMES += ["multilayer perceptron", "Gaussian divergence", "powers", "Gaussian kernel", "choice by index"]
+NAMES += ["logistic regression", "Gaussian divergence", "powers", "Gaussian kernel", "choice by index"]
 
 
 def symbols(entry):

@@ -269,7 +269,8 @@ def test_cross_entropy_by_labels_and_by_one_hot():
 
 def test_concatenation():
     a, b = normal(3, 2), normal(4, 2)
-    text = "a: input[i, d]\nb: input[j, d]\nc[i, d] = a[i, d]\nc[I + j, d] = 2*b[j, d]\ns[d] = sum[i](c[i, d])\noutputs: c, s"
+    text = "a: input[i, d]\nb: input[j, d]\nc[i, d] = a[i, d]\nc[I + j, d] = 2*b[j, d]"
+    text += "\ns[d] = sum[i](c[i, d])\noutputs: c, s"
     out = run(text, a=a, b=b)
     close(out["c"], np.concatenate([a, 2 * b]))
     assert [str(s) for s in notation.parse(text).tensors["c"].shape] == ["I + J", "D"]

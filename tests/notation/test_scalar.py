@@ -52,7 +52,8 @@ P = sympy.Piecewise((X**2, X < 0), (X, X < 1), (1, True))
     "expr",
     [
         X**2 + 3, sympy.tanh(X), sympy.Abs(X), sympy.sign(X), sympy.Max(X, 0, X**2), sympy.Min(X, 1), P, sympy.sinh(X),
-        sympy.cosh(X), sympy.coth(X), sympy.sech(X), sympy.csch(X), sympy.sec(X), sympy.csc(X), sympy.cot(X), sympy.erf(X),
+        sympy.cosh(X), sympy.coth(X), sympy.sech(X), sympy.csch(X), sympy.sec(X), sympy.csc(X), sympy.cot(X),
+        sympy.erf(X),
         sympy.erfc(X), sympy.sqrt(X**2), sympy.Heaviside(X), 0.1 * X, sympy.exp(X) * sympy.log(X**2), sympy.re(X),
         sympy.loggamma(X**2 + 1), sympy.digamma(X**2 + 1), sympy.polygamma(1, X**2 + 1), sympy.sinc(X),
     ],

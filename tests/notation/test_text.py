@@ -18,7 +18,8 @@ PLAIN = {
     "strided": "x: input[p]\nw: parameter[k]\ny[i] = sum[k](x[2*i+k]*w[k])\nm = mean[i](y[i])",
     "padding": "x: input[p]\nw: parameter[k]\ny[p] = sum[k, 0 <= p+k-1, p+k-1 < size(p)](x[p+k-1]*w[k])",
     "causal": "A: input[t, t]\nx: input[t]\ny[t] = sum[s, s <= t](A[t,s]*x[s]) + where(t == 0, x[t], 0)",
-    "conditions": "x: input[i]\nm: input[i], boolean\ny[i] = where(x[i] > 0 and not (x[i] >= 2 or x[i] == 1), x[i], -1)\n"
+    "conditions": "x: input[i]\nm: input[i], boolean\n"
+    "y[i] = where(x[i] > 0 and not (x[i] >= 2 or x[i] == 1), x[i], -1)\n"
     "s = sum[i, m[i]](y[i])",
     "functions": "x, y: parameter\nz = tanh(x)*sqrt(y) - exp(1)*logaddexp(x, y)/3 + pi**x + abs(x) + 1e-8",
     "product": "x: input[n, k]\nP[n] = prod[k](x[n,k])\nM[n] = max[k](x[n,k])\noutputs: P, M",

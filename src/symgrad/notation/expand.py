@@ -22,7 +22,7 @@ from sympy import And, Eq, Expr, Integer, Ne, Not, Or, exp, log
 
 from ..functions import finite, stop, where
 from ..ir.access import Access, Index
-from .pieces import EXPANSIONS, Addend, Maker, _place, _sorted, addends, located, piece, scalar
+from .pieces import EXPANSIONS, Addend, Maker, addends, in_order, located, piece, place, scalar
 from .tree import Fold, free
 
 
@@ -39,7 +39,7 @@ class Shifted:
 
 
 def _axes(tree: Fold) -> tuple[Index, ...]:
-    return tuple(i for i in _sorted(free(tree)) if i not in tree.bound)
+    return tuple(i for i in in_order(free(tree)) if i not in tree.bound)
 
 
 def _argument(maker: Maker, tree: Fold) -> Expr:
@@ -55,8 +55,8 @@ def _shifted(maker: Maker, tree: Fold) -> Shifted:
     axes, bound, guards = _axes(tree), tree.bound, tree.guards
     u = _argument(maker, tree)
     top = located(maker, "max", axes, [Addend(u, bound, guards)], "max")
-    shift = stop(finite(Access(*_place(top, axes))))
-    args = tuple(Access(*_place(replace_name(top, a), axes)) for a in top.args)
+    shift = stop(finite(Access(*place(top, axes))))
+    args = tuple(Access(*place(replace_name(top, a), axes)) for a in top.args)
     e = piece(maker, "exp", (*axes, *bound), [Addend(exp(u - shift), (), guards)])
     total = piece(maker, "total", axes, [Addend(e, bound, guards)])
     return Shifted(axes, u, shift, args, e, total)
@@ -76,7 +76,7 @@ def softmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] 
     if not tensor.complement:
         q = _complement(maker, tree, s, cells, tuple(cells[n] for n in p.order), p.name)
         maker.draft.tensors[p.name] = replace(tensor, complement=q)
-    return Access(*_place(p, cells))
+    return Access(*place(p, cells))
 
 
 def _complement(maker: Maker, tree: Fold, s: Shifted, cells, layout, of: str) -> str:
@@ -130,7 +130,7 @@ def argmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] |
     axes = _axes(tree)
     part = Addend(scalar(maker, tree.body), tree.bound, tree.guards)
     top = located(maker, "max", axes, [part], "max", arg=name, layout=layout)
-    return Access(*_place(replace_name(top, top.args[0]), axes))
+    return Access(*place(replace_name(top, top.args[0]), axes))
 
 
 EXPANSIONS.update(

@@ -222,7 +222,7 @@ def _number(source: Source, node: ast.Constant) -> Number:
         if value.bit_length() > 3.3 * DIGITS:
             source.refuse("this number is too large.", node, "A float holds numbers up to 1.8e308.")
         return Number(Integer(value), column)
-    text = source.text.encode()[node.col_offset - 1 : node.end_col_offset - 1].decode().replace("_", "")
+    text = source.text.encode()[node.col_offset - 1 : (node.end_col_offset or 0) - 1].decode().replace("_", "")
     if value in (float("inf"), 0.0) and re.sub(r"[eE].*", "", text).strip("0.") != "":
         source.refuse(f"{text:.40} is out of the range of a float.", node, "A float holds 4.9e-324 to 1.8e308.")
     fraction = Fraction(text)
@@ -237,12 +237,13 @@ def _binary(source: Source, node: ast.BinOp, depth: int) -> Node:
         args = (_node(source, node.left, depth + 1), _node(source, node.right, depth + 1))
         return Call("**", args, source.column(node))
     family = (ast.Add, ast.Sub) if isinstance(node.op, ast.Add | ast.Sub) else (ast.Mult, ast.Div)
-    items, column = [], source.column(node)
-    while isinstance(node, ast.BinOp) and isinstance(node.op, family):
-        items.append(_signed(node.op, _node(source, node.right, depth + 1)))
-        node = node.left
-    items.append(_node(source, node, depth + 1))
-    return Call("+" if ast.Add in family else "*", tuple(reversed(items)), column)
+    items: list[Node] = []
+    rest: ast.expr = node
+    while isinstance(rest, ast.BinOp) and isinstance(rest.op, family):
+        items.append(_signed(rest.op, _node(source, rest.right, depth + 1)))
+        rest = rest.left
+    items.append(_node(source, rest, depth + 1))
+    return Call("+" if ast.Add in family else "*", tuple(reversed(items)), source.column(node))
 
 
 def _signed(operator: ast.operator, item: Node) -> Node:

@@ -62,7 +62,7 @@ def _joined(text: str) -> Iterator[str]:
         if not piece:
             continue
         pending = f"{pending} {piece}".strip()
-        depth = _depth(pending)
+        depth = open_brackets(pending)
         if depth <= 0:
             yield pending
             pending = ""
@@ -71,7 +71,7 @@ def _joined(text: str) -> Iterator[str]:
         refuse("a bracket is never closed.", shown, fix="Close it, or end the line before the next equation starts.")
 
 
-def _depth(line: str) -> int:
+def open_brackets(line: str) -> int:
     """How many brackets are open at the end of `line`."""
     if len(line) > LONGEST:
         refuse(f"a line is longer than {LONGEST} characters.", line[:60] + " ...", fix="Cut it into several equations.")

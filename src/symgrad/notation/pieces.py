@@ -23,7 +23,7 @@ from ..ir.system import Equation, Range, Tensor, Term
 from .draft import Draft
 from .scope import Reader
 from .sizes import letter_of
-from .tree import AT_PLACE, Choice, Fold, Leaf, Op, Tree, combine, free
+from .tree import Choice, Fold, Leaf, Op, Tree, combine, free
 
 
 class Addend(NamedTuple):
@@ -113,7 +113,7 @@ def _mean_scale(maker: Maker, tree: Fold) -> Expr:
     if not tree.guards:
         return Mul(*(1 / maker.reader.extents[i] for i in tree.bound))
     part = Addend(Integer(1), tree.bound, tree.guards)
-    outer = _sorted(set().union(*map(index_symbols, tree.guards)) - set(tree.bound))
+    outer = in_order(set().union(*map(index_symbols, tree.guards)) - set(tree.bound))
     return 1 / piece(maker, "count", outer, [part])
 
 
@@ -132,7 +132,7 @@ def scalar(maker: Maker, tree: Tree) -> Expr:
             return where(sympy.And(*guards), yes.expr, no.expr)
         case Fold(kind) if kind not in ("sum", "mean"):
             return EXPANSIONS[kind](maker, tree)
-    return piece(maker, "sum" if isinstance(tree, Fold) else "case", _sorted(free(tree)), addends(maker, tree))
+    return piece(maker, "sum" if isinstance(tree, Fold) else "case", in_order(free(tree)), addends(maker, tree))
 
 
 def harmless(tree: Tree) -> bool:
@@ -140,7 +140,7 @@ def harmless(tree: Tree) -> bool:
     return isinstance(tree, Leaf) and all(isinstance(p, Index) for a in all_reads([tree.expr]) for p in a.indices)
 
 
-def _sorted(indices: Iterable[Index]) -> tuple[Index, ...]:
+def in_order(indices: Iterable[Index]) -> tuple[Index, ...]:
     """In the order in which they were bound."""
     return tuple(sorted(indices, key=lambda i: int(i.name.split("?")[1])))
 
@@ -171,10 +171,10 @@ def piece(
     label: str = "",
 ) -> Access:
     """The access to a tensor over `axes` that holds the parts; made once. With `name`: the user's tensor."""
-    return Access(*_place(located(maker, stem, axes, parts, reduce, name=name, layout=layout, label=label), axes))
+    return Access(*place(located(maker, stem, axes, parts, reduce, name=name, layout=layout, label=label), axes))
 
 
-def _place(layout: Layout, axes: tuple[Index, ...]) -> tuple:
+def place(layout: Layout, axes: tuple[Index, ...]) -> tuple:
     return layout.name, *(axes[p] for p in layout.order)
 
 
@@ -202,9 +202,7 @@ def located(
     terms = tuple(term(maker, layout, p) for p in parts)
     draft = maker.draft
     draft.equations.append(Equation(found.name, terms, reduce, found.args, maker.reader.line.text))
-    draft.tensors[found.name] = Tensor(
-        found.name, shape, named=bool(name), letters=letters, label=label
-    )
+    draft.tensors[found.name] = Tensor(found.name, shape, named=bool(name), letters=letters, label=label)
     for tensor, index in zip(found.args, parts[0].bound):
         draft.tensors[tensor] = Tensor(
             tensor, shape, "int", over=maker.size(index), named=tensor == arg, letters=letters
@@ -233,13 +231,13 @@ def _key(maker: Maker, axes: tuple[Index, ...], parts: Sequence[Addend], reduce:
 
 def term(maker: Maker, write: Sequence[Expr], part: Addend) -> Term:
     """The term that writes `part`; letters are still the reader's (`polished` gives them back)."""
-    outer = dict.fromkeys(i for w in write for i in _in_order(w))
+    outer = dict.fromkeys(i for w in write for i in _written(w))
     domain = tuple(Range(i, maker.size(i)) for i in (*outer, *part.bound))
     return Term(tuple(write), part.body, domain, part.guards)
 
 
-def _in_order(expr: Expr) -> tuple[Index, ...]:
-    return _sorted(index_symbols(expr))
+def _written(expr: Expr) -> tuple[Index, ...]:
+    return in_order(index_symbols(expr))
 
 
 def polished(draft: Draft, term: Term) -> Term:
@@ -258,4 +256,16 @@ def polished(draft: Draft, term: Term) -> Term:
     return result.rename(mapping)
 
 
-__all__ = ["AT_PLACE", "EXPANSIONS", "Addend", "Maker", "addends", "located", "piece", "polished", "scalar", "term"]
+__all__ = [
+    "EXPANSIONS",
+    "Addend",
+    "Maker",
+    "addends",
+    "in_order",
+    "located",
+    "piece",
+    "place",
+    "polished",
+    "scalar",
+    "term",
+]

@@ -97,9 +97,9 @@ def read(reader: Reader, node: g.Read, scope: Scope) -> Access:
 
 def access(reader: Reader, node: g.Read, scope: Scope) -> Access:
     """The access, its rank and positions checked and noted."""
-    tensor = reader.draft.tensors.get(node.name)
-    if tensor is None or reader.draft.remaining.get(node.name):
+    if node.name not in reader.draft.tensors or reader.draft.remaining.get(node.name):
         _unreadable(reader, node)
+    tensor = reader.draft.tensors[node.name]
     if len(node.positions) != tensor.rank:
         _wrong_rank(reader, node, tensor)
     places = [position(reader, p, scope) for p in node.positions]

@@ -18,7 +18,7 @@ from ..ir.check import check
 from ..ir.system import Equation, System, Tensor, Term
 from . import grammar as g
 from .algebra import Unrepresentable, build, known_functions
-from .lines import _depth, refuse
+from .lines import open_brackets, refuse
 from .places import CONSTANTS
 from .values import CONDITIONS
 
@@ -26,7 +26,7 @@ from .values import CONDITIONS
 def scalar(text: str, names: Iterable[str] | None = None) -> Expr:
     """The SymPy expression of a text formula of real scalars. `names`: those that may occur (default: any)."""
     line = " ".join(text.split()) if isinstance(text, str) else refuse("a formula is text.")
-    if _depth(line):
+    if open_brackets(line):
         refuse("a bracket is never closed.", line, fix="Close it.")
     return in_rows(_value(line, g.formula(line), None if names is None else set(names)))
 
@@ -78,8 +78,8 @@ def from_scalar(expr: Expr, symbols: Iterable[Symbol | str]) -> System:
     """A System with one output, `f = expr`; `symbols` become parameters of rank 0, other symbols inputs.
 
     >>> x = Symbol("x")
-    >>> str(from_scalar(x**2 + sympy.tanh(x), [x]).equations[0].terms[0].body)
-    'x**2 + tanh(x)'
+    >>> from_scalar(x**2 + sympy.tanh(x), [x]).equations[0].terms[0].body
+    tanh(x) + x**2
     """
     wanted = [s.name if isinstance(s, Symbol) else str(s) for s in symbols]
     found = sorted({s.name for s in expr.free_symbols} - set(wanted))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sympy import Basic, Expr, Integer, Min, expand, floor
 from sympy.core.relational import Eq, Ge, Gt, Le, Lt
@@ -34,7 +35,7 @@ class Sizes:
         self.order.setdefault(size, len(self.order))
         return size
 
-    def find(self, expr: Basic) -> Basic:
+    def find(self, expr: Any) -> Any:
         """`expr` with every replaced variable written out."""
         while True:
             known = {s: self.replaced[s] for s in expr.free_symbols if s in self.replaced}
@@ -120,16 +121,13 @@ def letter_of(index: Index) -> str:
 
 def _sliding(uses: list[Use]) -> set[Index]:
     """Indices as in x[i+1] - x[i]: their plain uses are at one axis that they also leave, so they are constraints."""
-    found = set()
-    for use in uses:
-        if isinstance(use.position, Index):
-            plain = {(u.tensor, u.axis) for u in uses if u.position == use.position}
-            shifted = any(
-                (u.tensor, u.axis) in plain and (u.position - use.position).is_positive and not bounded(u, 1)
-                for u in uses
-            )
-            if shifted and len(plain) == 1:
-                found.add(use.position)
+    found: set[Index] = set()
+    moved = [u for u in uses if not isinstance(u.position, Index | Access | Integer)]
+    for index in {i for u in moved for i in index_symbols(u.position)}:
+        plain = {(u.tensor, u.axis) for u in uses if u.position == index}
+        leaves = [u for u in moved if (u.tensor, u.axis) in plain and (u.position - index).is_positive]
+        if len(plain) == 1 and any(not bounded(u, 1) for u in leaves):
+            found.add(index)
     return found
 
 
@@ -172,6 +170,8 @@ def _conflict(sizes: Sizes, line: str, extents: Mapping[Index, Size], first: Use
 
 def affine(expr: Expr) -> tuple[dict[Index, Expr], Expr]:
     """The coefficient of each index, and the rest (which may hold reads of integer tensors)."""
+    if isinstance(expr, Index):
+        return {expr: Integer(1)}, Integer(0)
     expr = expand(expr)
     outside = expr.xreplace({a: Integer(0) for a in expr.atoms(Access)})
     slopes = {i: expr.coeff(i, 1) for i in sorted(index_symbols(outside), key=str)}
@@ -269,6 +269,8 @@ def _undetermined(line: str, index: Index, uses: list[Use]):
 
 def _reach(sizes: Sizes, line: str, extents: Mapping[Index, Size], use: Use) -> None:
     """An access that certainly leaves its axis is refused now, not when the arrays come."""
+    if isinstance(use.position, Index):
+        return
     slopes, rest = affine(use.position)
     if rest.has(Access) or any(s.has(Access) for s in slopes.values()):
         return
