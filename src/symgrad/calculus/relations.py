@@ -69,10 +69,15 @@ def relations(system: System, usable: set[str] | None = None) -> Relations:
         if definition.body.is_Function:
             by_function.setdefault(definition.body.func, []).append(definition)
     order = {eq.tensor: n for n, eq in enumerate(system.equations)}
+
+    def preference(definition: Definition) -> tuple[bool, bool]:
+        tensor = system.tensors[definition.tensor]
+        return not tensor.complement, not tensor.named
+
     return Relations(
         system.tensors,
         by_name,
-        {n: tuple(sorted(r, key=lambda d: not system.tensors[d.tensor].named)) for n, r in readers.items()},
+        {n: tuple(sorted(r, key=preference)) for n, r in readers.items()},
         order,
         {f: tuple(d) for f, d in by_function.items()},
     )

@@ -11,7 +11,6 @@ Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -245,7 +244,7 @@ class _Reader:
             return None
         pieces = self.families.get(access.name) or self.made.get(access.name) or self._make(access.name, info)
         at = {**dict(zip(info.letters, access.indices)), **(binding or {})}
-        return info.coefficient, _moved(pieces, at)
+        return info.coefficient, pieces.at(at)
 
     def _same(self, info: ExpSum, base: Access, argument: Expr) -> dict | None:
         """Bind the sum's reduced letters so that its argument is `argument`."""
@@ -266,7 +265,7 @@ class _Reader:
         taken = {*self.system.tensors, *(t.name for t in self.new_tensors)}
 
         def fresh(stem: str) -> str:
-            made = next(fresh_names(taken, f"{stem}_{name}"))
+            made = next(fresh_names(taken, f"{name}_{stem}"))
             taken.add(made)
             return made
 
@@ -302,13 +301,3 @@ def _log_of_positive(factor: Expr) -> Expr:
 
 def _or(value: Expr | None, default: Expr) -> Expr:
     return default if value is None else value
-
-
-def _moved(pieces: Shifted, at: dict) -> Shifted:
-    """The same pieces read at other indices."""
-    def moved(ranges: Iterable):
-        return tuple(r._replace(index=at.get(r.index, r.index)) for r in ranges)
-
-    return replace(
-        pieces, free=moved(pieces.free), reduced=moved(pieces.reduced), argument=pieces.argument.xreplace(at)
-    )

@@ -49,7 +49,7 @@ class Access(Expr):
     is_extended_real = True
     is_finite = True
     is_complex = True
-    is_number = False
+    is_number = False  # pyright: ignore[reportAssignmentType]
 
     def __new__(cls, name: str | Str, *indices) -> Access:
         name = name if isinstance(name, Str) else Str(name)

@@ -1,41 +1,21 @@
 """Reductions other than sums, as equations: max, min, prod, argmax, and the stable forms with a stopped max shift.
 
-softmax[k](b), with F the other indices on which b depends:
-
-    u = b                                       where b is not a plain read
-    m[F] = max_k u,  a[F] = arg                 first index wins
-    e[F,k] = exp(u - stop(finite(m[F])))
-    S[F] = sum_k e
-    p[F,k] = e/S
-    R[F] = sum_{k, k != a[F]} e
-    q[F,k] = where(k == a[F], R, S - e)/S       the complement of p: exactly 1 - p, without cancellation
-
-logsumexp = stop(finite(m)) + log(S), log_softmax = u - stop(finite(m)) - log(S). Guards go into every piece. Equal
-pieces are made once: a softmax and a log_softmax of one tensor share m, e and S.
+`softmax`, `log_softmax` and `logsumexp` of one argument share the pieces of `ir.shifted`; u, the argument, is a piece
+where it is not a plain read. Guards go into every piece.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sympy import And, Eq, Expr, Integer, Ne, Not, Or, exp, log
+from sympy import Expr
 
-from ..functions import finite, stop, where
 from ..ir.access import Access, Index
-from .pieces import EXPANSIONS, Addend, Maker, addends, in_order, located, piece, place, scalar
+from ..ir.shifted import Shifted, shifted_exponentials
+from ..ir.system import Range
+from .pieces import EXPANSIONS, Addend, Maker, addends, in_order, located, piece, place, scalar, shared_key
+from .sizes import letter_of
 from .tree import Fold, free
-
-
-@dataclass(frozen=True)
-class Shifted:
-    """The pieces that softmax, log_softmax and logsumexp have in common."""
-
-    axes: tuple[Index, ...]  # F
-    u: Expr
-    shift: Expr  # stop(finite(m))
-    args: tuple[Expr, ...]  # a[F], one for each reduced index
-    e: Expr
-    total: Expr  # S
 
 
 def _axes(tree: Fold) -> tuple[Index, ...]:
@@ -52,45 +32,44 @@ def _argument(maker: Maker, tree: Fold) -> Expr:
 
 
 def _shifted(maker: Maker, tree: Fold) -> Shifted:
-    axes, bound, guards = _axes(tree), tree.bound, tree.guards
+    """The pieces behind softmax, log_softmax and logsumexp of one argument; made once."""
+    axes, bound = _axes(tree), tree.bound
     u = _argument(maker, tree)
-    top = located(maker, "max", axes, [Addend(u, bound, guards)], "max")
-    shift = stop(finite(Access(*place(top, axes))))
-    args = tuple(Access(*place(replace_name(top, a), axes)) for a in top.args)
-    e = piece(maker, "exp", (*axes, *bound), [Addend(exp(u - shift), (), guards)])
-    total = piece(maker, "total", axes, [Addend(e, bound, guards)])
-    return Shifted(axes, u, shift, args, e, total)
+    cells, shared = (*axes, *bound), maker.draft.shared
+    key = ("shifted", len(bound), shared_key(maker, cells, [Addend(u, (), tree.guards)], "sum"))
+    if key in shared:
+        pieces, places = shared[key]
+        return pieces.at(dict(zip(places, cells)))
 
+    def fresh(stem: str) -> str:
+        return maker.draft.fresh(f"{maker.stem}_{stem}")
 
-def replace_name(layout, name: str):
-    return layout._replace(name=name)
+    def ranges(indices: tuple[Index, ...]) -> tuple[Range, ...]:
+        return tuple(Range(i, maker.size(i)) for i in indices)
+
+    pieces = shifted_exponentials(u, ranges(axes), ranges(bound), tree.guards, fresh, _label(tree, u), letter_of)
+    maker.draft.equations += [replace(eq, source=maker.reader.line.text) for eq in pieces.equations]
+    maker.draft.tensors.update((t.name, t) for t in pieces.tensors)
+    shared[key] = pieces, cells
+    return pieces
 
 
 def softmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] | None = None) -> Expr:
-    """p, made together with its complement q; with `name` it is the user's tensor."""
+    """The share e/S; with `name` it is the user's tensor, which has the same complement."""
     s = _shifted(maker, tree)
-    cells = (*s.axes, *tree.bound)
-    parts = [Addend(s.e / s.total, (), tree.guards)]
-    p = located(maker, "softmax", cells, parts, name=name, layout=layout, label=_label(tree, s.u))
-    tensor = maker.draft.tensors[p.name]
-    if not tensor.complement:
-        q = _complement(maker, tree, s, cells, tuple(cells[n] for n in p.order), p.name)
-        maker.draft.tensors[p.name] = replace(tensor, complement=q)
+    if not name:
+        return s.softmax
+    cells = (*_axes(tree), *tree.bound)
+    parts = [Addend(s.ratio, (), tree.guards)]
+    label = _label(tree, s.argument) if maker.draft.tensors[s.argument.name].named else ""
+    p = located(maker, "softmax", cells, parts, name=name, layout=layout, label=label)
+    if p.order == tuple(range(len(cells))):
+        maker.draft.tensors[p.name] = replace(maker.draft.tensors[p.name], complement=s.complement)
     return Access(*place(p, cells))
 
 
-def _complement(maker: Maker, tree: Fold, s: Shifted, cells, layout, of: str) -> str:
-    """The name of q[F,k]; a cell that a guard keeps out has p = 0, so q = 1 there."""
-    others = Or(*(Ne(i, a) for i, a in zip(tree.bound, s.args)))
-    at_top = And(*(Eq(i, a) for i, a in zip(tree.bound, s.args)))
-    rest = piece(maker, "rest", s.axes, [Addend(s.e, tree.bound, (*tree.guards, others))])
-    parts = [Addend(where(at_top, rest, s.total - s.e) / s.total, (), tree.guards)]
-    parts += [Addend(Integer(1), (), (*tree.guards[:n], Not(g))) for n, g in enumerate(tree.guards)]
-    return located(maker, "complement", cells, parts, layout=layout, label=f"1 - {_latex(of)}").name
-
-
 def _label(tree: Fold, u: Expr) -> str:
-    letters = ", ".join(i.name.split("?")[0] for i in tree.bound)
+    letters = ", ".join(map(letter_of, tree.bound))
     return rf"\operatorname{{softmax}}_{{{letters}}}({_latex(u.name)})"
 
 
@@ -100,23 +79,14 @@ def _latex(name: str) -> str:
 
 
 def log_softmax(maker: Maker, tree: Fold) -> Expr:
-    s = _with_share(maker, tree)
-    body = s.u - s.shift - log(s.total)
+    body = _shifted(maker, tree).log_softmax
     if not tree.guards:
         return body
-    return piece(maker, "log_softmax", (*s.axes, *tree.bound), [Addend(body, (), tree.guards)])
-
-
-def _with_share(maker: Maker, tree: Fold) -> Shifted:
-    """The pieces, and beside them the softmax: derivatives are expressed by it. Where none is, nothing computes it."""
-    s = _shifted(maker, tree)
-    softmax(maker, tree)
-    return s
+    return piece(maker, "log_softmax", (*_axes(tree), *tree.bound), [Addend(body, (), tree.guards)])
 
 
 def logsumexp(maker: Maker, tree: Fold) -> Expr:
-    s = _with_share(maker, tree)
-    return s.shift + log(s.total)
+    return _shifted(maker, tree).logsumexp
 
 
 def extreme(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] | None = None) -> Expr:
@@ -130,7 +100,7 @@ def argmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] |
     axes = _axes(tree)
     part = Addend(scalar(maker, tree.body), tree.bound, tree.guards)
     top = located(maker, "max", axes, [part], "max", arg=name, layout=layout)
-    return Access(*place(replace_name(top, top.args[0]), axes))
+    return Access(*place(top._replace(name=top.args[0]), axes))
 
 
 EXPANSIONS.update(

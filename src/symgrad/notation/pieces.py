@@ -191,7 +191,7 @@ def located(
     label: str = "",
 ) -> Layout:
     """As `piece`, with the names of the `arg` tensors."""
-    key = _key(maker, axes, parts, reduce)
+    key = shared_key(maker, axes, parts, reduce)
     if key in maker.draft.shared and not name:
         return maker.draft.shared[key]
     layout = layout or axes
@@ -218,7 +218,7 @@ def _args(maker: Maker, name: str, bound: Sequence[Index], arg: str) -> tuple[st
     return tuple(maker.draft.fresh(f"{name}_arg{letter_of(i)}") for i in bound)
 
 
-def _key(maker: Maker, axes: tuple[Index, ...], parts: Sequence[Addend], reduce: str):
+def shared_key(maker: Maker, axes: tuple[Index, ...], parts: Sequence[Addend], reduce: str):
     """The same for pieces that differ in the names of indices only."""
     result = []
     for body, bound, guards in parts:
@@ -267,5 +267,6 @@ __all__ = [
     "place",
     "polished",
     "scalar",
+    "shared_key",
     "term",
 ]

@@ -91,6 +91,10 @@ def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
     if matrix is None:
         return term
     left, right = matrix
+    if len(factors) > 2:  # what the pairs have summed is gone
+        kept = {*term.write, *left.indices, *right.indices}
+        domain = tuple(r for r in term.domain if r.index in kept)
+        term = Term(term.write, steady * left.body * right.body, domain)
     call = _call(work, eq.tensor, term, left, right)
     if call is None:
         return term
@@ -137,7 +141,8 @@ def _factors(term: Term, work: _Work) -> tuple[Expr, list[Factor]]:
 
 def _pairs(term: Term, factors: list[Factor], work: _Work) -> tuple[Factor, Factor] | None:
     """Two factors: more are contracted in pairs, all but the last product in tensors of their own."""
-    if len(factors) < 2 or any(work.system.tensors[a.name].dtype != "float" for f in factors
+    covered = {i for f in factors for i in f.indices}
+    if len(factors) < 2 or not {r.index for r in term.reduced} <= covered or any(work.system.tensors[a.name].dtype != "float" for f in factors
                                for a in f.body.atoms(Access) if f.body == a):  # fmt: skip
         return None
     free = [w for w in term.write]
