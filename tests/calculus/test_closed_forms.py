@@ -118,6 +118,8 @@ def test_gaussian_kl():
         ("sqrt(1 + x**2)", "x/f"),
         ("1/x", "-f**2"),
         ("exp(x)/(3 + exp(x))", "f*(1 - f)"),
+        ("(exp(x) - exp(-x))/(exp(x) + exp(-x))", "1 - f**2"),
+        ("(2 + exp(3*x))/(5 - exp(3*x))", "-3*(f + 1)*(2 - 5*f)/7"),
     ],
 )
 def test_scalar_definitions_give_their_differential_equation(definition, expected):

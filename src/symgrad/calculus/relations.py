@@ -255,9 +255,9 @@ def _values(atom: Expr, table: Relations, itself: str, additive: bool, depth: in
 
 def _new_divisor(candidate: Expr, plain: Expr) -> bool:
     """Does the candidate divide by an access that the plain form does not divide by? (It may be 0 there.)"""
-    return bool(_divisors(candidate) - _divisors(plain))
+    return bool(divisors(candidate) - divisors(plain))
 
 
-def _divisors(expr: Expr) -> set[Expr]:
+def divisors(expr: Expr) -> set[Expr]:
     denominator = fraction(together(expr))[1] if operations(expr) < OPERATIONS else Mul(*expr.atoms(Pow))
     return {a for a in reads(denominator) if index_symbols(a) or not a.indices}

@@ -17,6 +17,7 @@ from ..ir.access import Access, fresh_names, reads
 from ..ir.system import Equation, Step, System, Tensor, Term
 from .algebra import OPERATIONS, operations, tidy
 from .complement import keep_complements
+from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .near_one import near_one
 from .relations import Relations, eliminate, named_functions, relations
@@ -226,7 +227,9 @@ def _closed_body(body, itself: str, context: Context):
     if context.display:
         body = named_functions(body, context.table, itself)
     body = eliminate(body, context.table, itself, additive=context.display)
-    return tidy(named_functions(body, context.table, itself)) if context.display else body
+    if not context.display:
+        return body
+    return through_fractions(tidy(named_functions(body, context.table, itself)), context.table, itself)
 
 
 SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Evaluating Derivatives (2008), section 3.2",
