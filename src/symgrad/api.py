@@ -89,13 +89,35 @@ class Program:
         return interpret(self.raw, arrays)
 
     def compile(
-        self, target: str = "cpu", dtype: str = "float64", outputs=None, parallel=None, deterministic: bool = True
+        self,
+        target: str = "cpu",
+        dtype: str = "float64",
+        outputs: Iterable[str] | None = None,
+        parallel: bool | None = None,
+        deterministic: bool = True,
+        check_facts: bool = True,
+        check_finite: bool = False,
     ) -> Any:
-        """A compiled kernel: `kernel(**arrays)` returns a mapping whose entries are also attributes."""
+        """A compiled kernel: `kernel(**arrays)` returns a mapping whose entries are also attributes.
+
+        `outputs` names any tensors of the program. `parallel=None` uses threads where the work is worth it.
+        `deterministic`: the same bits whatever the number of threads. `check_facts` looks at declared facts once for
+        each array, `check_finite` refuses NaN and infinity in the data.
+        """
         from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
 
-        system = self.kernel if outputs is None else replace(self.kernel, outputs=tuple(outputs))
-        return compile_system(system.prune(), target, dtype, parallel=parallel, deterministic=deterministic)
+        names = self.outputs if outputs is None else tuple(outputs)
+        for name in names:
+            need(self.kernel, name)
+        return compile_system(
+            replace(self.kernel, outputs=names).prune(),
+            target,
+            dtype,
+            parallel=parallel,
+            deterministic=deterministic,
+            check_facts=check_facts,
+            check_finite=check_finite,
+        )
 
     def flops(self):
         """The number of floating-point operations, as a polynomial in the sizes."""
@@ -115,6 +137,15 @@ class Program:
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+    def __str__(self) -> str:
+        """The equations, one for each line, as text."""
+        shown = self.display.prune()
+        return "\n".join(typeset.text_equation(eq, shown) for eq in shown.equations)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(t.name for t in self.raw.prune().declared())
+        return f"<Program {', '.join(self.outputs)} of {inputs}>"
 
     def verify(self, seed: int = 0, kernel: bool = True) -> Any:
         """The certificate: symbolic = differences = complex step = mpmath = display form = kernel."""

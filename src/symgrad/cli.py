@@ -194,7 +194,8 @@ def _train(arguments) -> int:
     for seed in seeds:
         results.append(train_digits(seed, progress=True, **options))
         print(_report(results[-1]), flush=True)
-    print(f"mean test accuracy over {len(seeds)} seed(s): {_percent(r.accuracy for r in results)}")
+    span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds 0 to {seeds[-1]}"
+    print(f"mean test accuracy, {span}: {_percent(r.accuracy for r in results)}")
     if arguments.compare:
         print(f"scikit-learn's MLPClassifier on the same splits: {_percent(map(sklearn_accuracy, seeds))}")
     print(f"loss curve: {save_curve([r.fit.history for r in results], arguments.out, 'digits')}")

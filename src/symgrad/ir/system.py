@@ -161,7 +161,7 @@ class System:
     equations: tuple[Equation, ...]
     outputs: tuple[str, ...]
     updates: Mapping[str, str] = field(default_factory=dict)
-    log: tuple[Step, ...] = field(default=(), compare=False)
+    log: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
     def defining(self) -> dict[str, Equation]:
         """tensor name -> the equation that writes it (also through `arg`)."""

@@ -21,7 +21,7 @@ from .targets.table import Target
 
 RESERVED = {
     "np", "math", "njit", "prange", "range", "float32", "float64", "int64", "INF", "min", "max", "run", "add",
-    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "chunked", "stage", "table", "address", "array", "cgutils", "make_array", "populate_array", "types", "intrinsic", *keyword.kwlist,
+    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "chunked", "stage", "blocks", "product", "gemm", "scale", "ir", "binding", "get_cython_function_address", "name", "table", "address", "array", "cgutils", "make_array", "populate_array", "types", "intrinsic", *keyword.kwlist,
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     module = _Module(kernel, target, real, _names(kernel), threshold)
     launched = [s.function for s in kernel.steps if isinstance(s, loops.Launch)]
     groups = [module.function(f) for f in launched]
-    groups += [module.chunk(s) for s in kernel.steps if isinstance(s, loops.Launch) and module.parallel(s.function)]
+    groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
     chunked = module.chunked()
     parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers]
@@ -44,7 +44,7 @@ def _names(kernel: loops.Kernel) -> dict:
     names: dict = {}
     for key in (*kernel.dtypes, *kernel.sizes, *kernel.extents.values()):
         stem = re.sub(r"\W", "_", str(key))
-        stem = stem if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_")) else f"t_{stem}"
+        stem = stem if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_", "chunk_")) else f"t_{stem}"
         if isinstance(key, Size) and stem in taken:
             stem = f"size_{stem}"
         names[key] = _free(stem, taken)
@@ -232,34 +232,66 @@ class _Module:
 
     def chunked(self) -> str:
         """The one function with a parallel loop (each takes Numba half a second): it runs the chunks of any group."""
-        launches = [s.function for s in self.kernel.steps if isinstance(s, loops.Launch) and self.parallel(s.function)]
+        launches = self.launches()
         if not launches:
             return ""
         lines = ["def chunked(stage, chunks, table):", "    alone()", "    for chunk in prange(chunks):"]
         lines.append("        piece = int64(chunk)")  # prange counts in unsigned integers, which with signed ones make floats
-        for number, f in enumerate(launches):
+        for number in range(len(launches)):
             lines.append(f"        {'el' if number else ''}if stage == {number}:")
-            lines.append(f"            {f.name}_chunk(piece, chunks, table)")
+            lines.append(f"            chunk_{number}(piece, chunks, table)")
         return "\n".join([self.target.decorators["parallel"], *lines])
 
-    def chunk(self, step: loops.Launch) -> str:
-        """One chunk of a group's rows, with row buffers and sums of its own; the sums start at the identity."""
-        f = step.function
+    def launches(self) -> list[loops.Launch | loops.Dot]:
+        """The steps that may run in parallel."""
+        return [s for s in self.kernel.steps if self._splits(s)]
+
+    def _splits(self, step: loops.Step) -> bool:
+        if isinstance(step, loops.Launch):
+            return self.parallel(step.function)
+        return isinstance(step, loops.Dot) and self.threshold is not None and not step.out.batch and bool(
+            step.out.rows and step.out.columns
+        )
+
+    def chunk(self, number: int, step: loops.Launch | loops.Dot) -> str:
+        """One chunk of a step's rows."""
         self.depth = 1
         self.line("alone()")
         body_start = len(self.lines)
+        if isinstance(step, loops.Dot):
+            self._block(step)
+        else:
+            self._rows(step)
+        words = set(re.findall(r"\w+", "\n".join(self.lines[body_start:])))
+        self.lines[body_start:body_start] = ["    " + line for line in self._unpacked(words)]
+        self.depth = 0
+        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, table):\n{self.take()}"
+
+    def _rows(self, step: loops.Launch) -> None:
+        """A group's rows, with row buffers and sums of their own; the sums start at the identity."""
+        f = step.function
         for b in f.partial:
             scratch = self.names[step.scratch[b.name]]
             self._filled(scratch, ["piece"], b.shape, self.identity(b.op, b.dtype))
         extent = self.extent(f.extent)
         bounds = f"{extent} * piece // chunks, {extent} * (piece + 1) // chunks"
         self.line(f"{f.name}({bounds}, {', '.join(self._given(step, 'piece', sums=True))})")
-        words = set(re.findall(r"\w+", "\n".join(self.lines[body_start:])))
-        unpacked = self._unpacked(words)
-        self.lines[body_start:body_start] = ["    " + line for line in unpacked]
-        self.depth = 0
-        body = self.take()
-        return f"{self.target.decorators['group']}\ndef {f.name}_chunk(piece, chunks, table):\n{body}"
+
+    def _block(self, step: loops.Dot) -> None:
+        """Some rows of a matrix product."""
+        rows = self._flat(step.out.columns if step.out.transposed else step.out.rows)
+        self.line(self._multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
+
+    @staticmethod
+    def _product_of(step: loops.Dot) -> tuple[loops.Matrix, loops.Matrix, loops.Matrix]:
+        """(left, right, result as it is stored): (a b)^T = b^T a^T."""
+        out, a, b = step.out, step.a, step.b
+        if not out.transposed:
+            return a, b, out
+        return _turned(b), _turned(a), loops.Matrix(out.buffer, out.batch, out.columns, out.rows, False)
+
+    def _flat(self, extents) -> str:
+        return " * ".join(self._factor(e) for e in extents) or "1"
 
     def _unpacked(self, words: set[str]) -> list[str]:
         """Sizes and arrays from the table that `run` filled."""
@@ -315,7 +347,7 @@ class _Module:
         self.lines, self.depth = [], 1
         self.line("alone()")
         self.line("start = int64(0)")  # a literal 0 would be another type, and each group compiled twice
-        if any(isinstance(s, loops.Launch) and self.parallel(s.function) for s in self.kernel.steps):
+        if self.launches():
             for position, key in enumerate(self._keys()):
                 name = self.names[key]
                 self.line(f"table[{position}] = {f'address({name})' if key in self._shapes() else name}")
@@ -380,34 +412,54 @@ class _Module:
         self.depth = depth
 
     def _dot(self, step: loops.Dot) -> None:
-        out, a, b = step.out, step.a, step.b
-        batch = [f"[{', '.join(f'batch_{i}' for i in range(len(m.batch)))}]" if m.batch else "" for m in (out, a, b)]
+        _, _, out = self._product_of(step)
+        whole = self._multiplied(step, "start", f"int64({self._flat(out.rows)})")
+        if self._splits(step):
+            self._dot_in_blocks(step, whole)
+            return
         for i, extent in enumerate(out.batch):
             self.line(f"for batch_{i} in range({self.extent(extent)}):")
             self.depth += 1
-        left, right = self._matrix(a, batch[1]), self._matrix(b, batch[2])
-        if out.transposed:  # (a b)^T = b^T a^T
-            stored = loops.Matrix(out.buffer, out.batch, out.columns, out.rows, False)
-            left, right = self._turned(b, batch[2]), self._turned(a, batch[1])
-        else:
-            stored = out
-        self.line(f"np.dot({left}, {right}, {self._matrix(stored, batch[0])})")
+        self.line(whole)
         self.depth -= len(out.batch)
 
-    def _matrix(self, m: loops.Matrix, batch: str) -> str:
-        name = self.names[m.buffer] + batch
-        parts = (m.columns, m.rows) if m.transposed else (m.rows, m.columns)
-        if any(len(p) > 1 for p in parts):
-            shape = ", ".join(" * ".join(self._factor(e) for e in p) for p in parts if p)
-            name = f"{name}.reshape({shape})"
-        return f"{name}.T" if m.transposed and all(parts) else name
+    def _multiplied(self, step: loops.Dot, first: str, last: str) -> str:
+        left, right, out = self._product_of(step)
+        a, b, c = (self._matrix(m) for m in (left, right, out))
+        turns = (str(int(m.transposed)) for m in (left, right))
+        return "product({}, int64({}), {}, int64({}), {}, {}, {})".format(a, next(turns), b, next(turns), c, first, last)
 
-    def _turned(self, m: loops.Matrix, batch: str) -> str:
-        return self._matrix(loops.Matrix(m.buffer, m.batch, m.columns, m.rows, not m.transposed), batch)
+    def _dot_in_blocks(self, step: loops.Dot, whole: str) -> None:
+        """Blocks of rows in parallel; their number depends on the sizes only."""
+        left, _, out = self._product_of(step)
+        rows, least = self._flat(out.rows), self.target.block
+        points = " * ".join([rows, self._flat(out.columns), self._flat(left.columns)])
+        enough = self.target.products if self.threshold else 0
+        self.line(f"blocks = int64({rows} // {least if enough else 1})")
+        self.line(f"if blocks < 2 or {points} < {enough}:")
+        self.line(f"    {whole}")
+        self.line("else:")
+        self.line(f"    blocks = {self.target.chunks} if blocks > {self.target.chunks} else blocks")
+        self.line(f"    chunked(int64({self.stages}), blocks, table)")
+        self.stages += 1
+
+    def _matrix(self, m: loops.Matrix) -> str:
+        """The buffer as a matrix of two axes, as it is stored."""
+        name = self.names[m.buffer]
+        if m.batch:
+            name += f"[{', '.join(f'batch_{i}' for i in range(len(m.batch)))}]"
+        parts = (m.columns, m.rows) if m.transposed else (m.rows, m.columns)
+        if all(len(p) == 1 for p in parts):
+            return name
+        return f"array(address({name}), ({', '.join(self._flat(p) for p in parts)}), {self.real})"
 
     def _factor(self, expr: Expr) -> str:
         text = self.extent(expr)
         return f"({text})" if isinstance(expr, Mul) or not text.isidentifier() else text
+
+
+def _turned(m: loops.Matrix) -> loops.Matrix:
+    return loops.Matrix(m.buffer, m.batch, m.columns, m.rows, not m.transposed)
 
 
 def _points(nest) -> int:

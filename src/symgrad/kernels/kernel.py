@@ -87,6 +87,7 @@ class Compiled:
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
         self.source = emit(self.loops, cpu.CPU, options.dtype, header(system), options.threshold)
+        self.blas = any(isinstance(step, loops.Dot) for step in self.loops.steps)
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}
 
@@ -179,7 +180,7 @@ class Kernel:
         return self.compiled.source
 
     def __call__(self, /, **arrays) -> Outputs:
-        return self._evaluate(arrays, lambda compiled, arguments: cpu.launch(compiled.run, arguments))
+        return self._evaluate(arrays, lambda compiled, arguments: cpu.launch(compiled.run, arguments, compiled.blas))
 
     def run_python(self, /, **arrays) -> Outputs:
         """The same text without the compiler: slow, for tests."""
@@ -286,7 +287,7 @@ class Bound:
             compiled.check_data(slots.frame, self.arrays)
         for position, name in slots.declared:
             slots.arguments[position] = self.arrays[name]
-        cpu.launch(compiled.run, slots.arguments)
+        cpu.launch(compiled.run, slots.arguments, compiled.blas)
         return Outputs({n: self.kernel.result(n, slots.results.get(n, self.arrays.get(n))) for n in wanted})
 
     def _slots(self, compiled: Compiled) -> _Slots:

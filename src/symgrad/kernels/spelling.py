@@ -8,6 +8,7 @@ from sympy import Expr, Symbol, cse, numbered_symbols
 
 from ..functions import ROWS, special
 from ..functions.row import Kernel
+from .elementary import exp_text
 from .expressions import FUNCTION, Printer
 
 COMPARE = {
@@ -26,6 +27,9 @@ def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
 
 def _add(name: str, real: str, done: dict[str, tuple[str, str]]) -> None:
     if name in done:
+        return
+    if name == "exp":
+        done[name] = ("exp", exp_text(real))
         return
     if name in COMPARE:
         done[name] = ("scalar", COMPARE[name])

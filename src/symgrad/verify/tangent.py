@@ -100,7 +100,7 @@ def _dual(value) -> Dual:
 
 
 def _dual_power(base, exponent):
-    if not exponent.is_Integer:
+    if not getattr(exponent, "is_Integer", False):
         raise SymgradError(f"the power {exponent} is not an integer: the program has no meaning modulo a prime")
     return np.frompyfunc(lambda x: _dual(x).power(int(exponent)), 1, 1)(base)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
 import numba
+import scipy
 
 from .table import Target
 
@@ -20,14 +21,19 @@ from .table import Target
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
 # which the caller guarantees: without it a loop over many arrays is not vectorised. `address` and `array` carry arrays
 # through a table of integers into the one function with a parallel loop, which compiles the slower the more it is passed.
+#
+# `product` is c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it
+# computes the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows of
+# a transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
 IMPORTS = """\
 import math
 
 import numpy as np
 from numba import njit, prange, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import get_cython_function_address, intrinsic
 from numba.np.arrayobj import make_array, populate_array
+from llvmlite import binding, ir
 from numpy import float32, float64, int64
 
 
@@ -41,6 +47,27 @@ def alone(context):
         return target.get_dummy_value()
 
     return types.void(), generate
+"""
+SCALE = """\
+
+
+@intrinsic
+def scale(context, p, t):
+    digits, bias, magic = {
+        types.float32: (23, 127, 0x4B400000), types.float64: (52, 1023, 0x4338000000000000)
+    }[p]
+
+    def generate(target, builder, signature, arguments):
+        value, rounded = arguments
+        integer = ir.IntType(p.bitwidth)
+        n = builder.sub(builder.bitcast(rounded, integer), integer(magic))
+        half = builder.ashr(n, integer(1))
+        for part in (half, builder.sub(n, half)):
+            power = builder.bitcast(builder.shl(builder.add(part, integer(bias)), integer(digits)), value.type)
+            value = builder.fmul(value, power)
+        return value
+
+    return p(p, p), generate
 """
 PARALLEL = """\
 
@@ -71,6 +98,53 @@ def array(context, address, shape, dtype):
 
     return kind(address, shape, dtype), generate
 """
+BLAS = """\
+
+
+for name in ("sgemm", "dgemm"):
+    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+
+
+@intrinsic
+def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
+    name = {types.float32: "symgrad_sgemm", types.float64: "symgrad_dgemm"}[like.dtype]
+
+    def generate(target, builder, signature, arguments):
+        def held(value):
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def letter(turned):
+            zero = turned.type(0)
+            return held(builder.select(builder.icmp_signed("!=", turned, zero), ir.IntType(8)(84), ir.IntType(8)(78)))
+
+        def number(value):
+            return held(builder.trunc(value, ir.IntType(32)))
+
+        def memory(value):
+            return builder.inttoptr(value, cgutils.voidptr_t)
+
+        turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, _ = arguments
+        one, none = (held(target.get_constant(like.dtype, value)) for value in (1.0, 0.0))
+        head = [letter(turn_b), letter(turn_a), number(n), number(m), number(k), one]
+        rest = [memory(b), number(ldb), memory(a), number(lda), none, memory(c), number(ldc)]
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 13)
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), head + rest)
+        return target.get_dummy_value()
+
+    integers = (types.int64,) * 11
+    return types.void(*integers, like), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def product(a, turn_a, b, turn_b, c, first, last):
+    n = c.shape[1]
+    k = a.shape[0] if turn_a else a.shape[1]
+    lda = a.shape[1] if a.shape[1] > 0 else 1
+    ldb = b.shape[1] if b.shape[1] > 0 else 1
+    ldc = n if n > 0 else 1
+    start = address(a) + (first if turn_a else first * lda) * a.itemsize
+    gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
+"""
 HELPERS = """\
 @njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(total, value):
@@ -79,19 +153,23 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + PARALLEL,
+    imports=IMPORTS + SCALE + PARALLEL + BLAS,
     helpers=HELPERS,
     decorators={
-        "scalar": f"@njit({INNER})",
+        "scalar": f"@njit({INNER}, forceinline=True)",
+        "exp": f'@njit({INNER}, forceinline=True, fastmath={{"contract"}})',
         "double": f"@njit({INNER})",
         "group": f'@njit({INNER}, fastmath={{"contract"}})',
         "parallel": f'@njit({INNER}, fastmath={{"contract"}}, parallel=True)',
         "run": '@njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)',
     },
     chunks=32,
+    block=64,
+    products=4_000_000,
 )
 
 _LAUNCH = threading.RLock()
+_COUNT = threading.Lock()
 _SAFE = ("omp", "tbb")
 
 
@@ -105,13 +183,10 @@ def prepare() -> None:
                 ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
 
 
-def launch(function, arguments) -> None:
+def launch(function, arguments, blas: bool = True) -> None:
     """Run a compiled `run`. Numba's own thread pool (workqueue) aborts the process when two Python threads enter it at
     once, so calls take turns until another layer is known to be in use."""
-    if _concurrent():
-        function(*arguments)
-        return
-    with _LAUNCH:
+    with one_blas_thread() if blas else nullcontext(), nullcontext() if _concurrent() else _LAUNCH:
         function(*arguments)
 
 
@@ -120,3 +195,48 @@ def _concurrent() -> bool:
         return numba.threading_layer() in _SAFE
     except ValueError:  # no parallel function has run yet
         return False
+
+
+# --------------------------------------------------------------------------------------------------------------- BLAS
+# SciPy's OpenBLAS, which np.dot calls in compiled code, has threads of its own. They wait by spinning: on a machine that
+# is busy with anything else, one small product then takes milliseconds (a step of a small network: 24 ms instead of
+# 0.25 ms). Kernels call it with one thread, and run blocks of a large product in their own threads.
+@cache
+def _openblas():
+    """(get, set) of the number of threads; None where SciPy brings another BLAS."""
+    found = sorted((Path(scipy.__file__).parent.parent / "scipy.libs").glob("libscipy_openblas*"))
+    found += sorted((Path(scipy.__file__).parent / ".dylibs").glob("libscipy_openblas*"))
+    with suppress(OSError, AttributeError, IndexError):
+        library = ctypes.CDLL(str(found[0]))
+        return library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+    return None
+
+
+class _Threads:
+    """How many calls want one thread, and the number to restore after the last."""
+
+    inside = 0
+    before = 1
+
+
+@contextmanager
+def one_blas_thread():
+    """SciPy's BLAS uses one thread inside the block; afterwards what it used before."""
+    library = _openblas()
+    if library is None:
+        yield
+        return
+    get, put = library
+    with _COUNT:
+        if not _Threads.inside:
+            _Threads.before = get()
+            if _Threads.before != 1:
+                put(1)
+        _Threads.inside += 1
+    try:
+        yield
+    finally:
+        with _COUNT:
+            _Threads.inside -= 1
+            if not _Threads.inside and _Threads.before != 1:
+                put(_Threads.before)

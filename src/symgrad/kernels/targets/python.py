@@ -30,11 +30,22 @@ QUIET = SimpleNamespace(
 )  # fmt: skip
 
 
+def _product(a, turn_a, b, turn_b, c, first, last):
+    c[first:last] = (a.T if turn_a else a)[first:last] @ (b.T if turn_b else b)
+
+
+def _scale(p, t):
+    """p * 2**n, n being the last bits of t."""
+    magic = p.dtype.type(12582912.0 if p.dtype == np.float32 else 6755399441055744.0)
+    n = t - magic
+    return np.ldexp(p, int(n)).astype(p.dtype) if n == n else p
+
+
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
         "math": QUIET, "alone": lambda: None, "address": lambda array: array,
-        "array": lambda array, shape, dtype: array, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64,
+        "array": lambda array, shape, dtype: array.reshape(shape), "product": _product, "scale": _scale, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     text = source.replace(target.imports.strip(), "", 1)

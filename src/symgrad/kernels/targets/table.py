@@ -13,3 +13,5 @@ class Target:
     helpers: str
     decorators: Mapping[str, str]        # scalar, double, group, parallel, run
     chunks: int                          # into how many pieces rows are cut; fixed, so results do not depend on threads
+    block: int                           # least rows of a block of a matrix product
+    products: int                        # multiplications from which a matrix product is cut into blocks
