@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import importlib
 
+from .api import Program, gradient, program
+from .errors import SymgradError
+
 __version__ = "0.1.0"
 
-# public name -> module that defines it. Names are loaded on first use (PEP 562): importing symgrad loads no Numba,
-# no matplotlib, no scikit-learn.
+# public name -> module that defines it. These are loaded on first use (PEP 562): importing symgrad loads SymPy, which
+# every program needs, but no Numba, no matplotlib, no scikit-learn.
 _PUBLIC = {
-    "Program": "symgrad.api",
-    "program": "symgrad.api",
-    "gradient": "symgrad.api",
     "fit": "symgrad.train",
     "Fit": "symgrad.train",
     "optimizers": "symgrad.library.optimizers",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
-    "SymgradError": "symgrad.errors",
 }
 _MODULES = {"optimizers", "models", "gallery"}
 
-__all__ = [*_PUBLIC, "__version__"]
+__all__ = ["Program", "SymgradError", "__version__", "gradient", "program", *_PUBLIC]
 
 
 def __getattr__(name: str):

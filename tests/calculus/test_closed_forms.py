@@ -1,6 +1,7 @@
 """Closed forms are found, never typed in: each text is differentiated and its display form compared with a textbook."""
 
 import pytest
+import sympy
 
 import symgrad as sg
 from symgrad.ir.check import check
@@ -123,9 +124,7 @@ def test_gaussian_kl():
     ],
 )
 def test_scalar_definitions_give_their_differential_equation(definition, expected):
-    """A metamorphic test: the derivative is expressed by the function itself, for definitions nobody wrote a rule for."""
-    import sympy
-
+    """A metamorphic test: the derivative is expressed by the function itself, also where nobody wrote a rule for it."""
     (term,) = closed(f"x: parameter\nf = {definition}", "f", "x")
     found = sympy.sympify(term.removeprefix("[] "))
     assert sympy.simplify(found - sympy.sympify(expected)) == 0

@@ -86,8 +86,9 @@ def _at_labels(terms: list[Term], context) -> Iterator[Term]:
     at = label.write[axis]
     here = {index: at}
     p, a_here, b = atom.xreplace(here), a.xreplace(here), -label.body
+    rest = complement(p, context)
     yield replace(dense, guard=(*dense.guard, Ne(index, at)))
-    yield replace(label, body=tidy(a_here - b) * p - b * complement(atom, context).xreplace(here))
+    yield replace(label, body=tidy(a_here - b) * p - b * rest)
     yield from (t for t in terms if t is not dense and t is not label)
 
 

@@ -50,28 +50,27 @@ def _above(accesses: Iterable[Access], table: Relations) -> Iterator[Definition]
 
 def _inlined(body: Expr, table: Relations) -> Expr | None:
     """`body` with every piece written out; None outside the window."""
-    while True:
-        pieces = [a for a in reads(body) if not table.worthy(a.name)]
-        if not pieces:
-            return body
-        inside = table.expand(pieces[0])
-        if inside is None:
-            return None
-        body = body.xreplace({pieces[0]: inside})
-        if operations(body) > OPERATIONS:
-            return None
+    pieces = [a for a in reads(body) if not table.worthy(a.name)]
+    if not pieces:
+        return body
+    inside = table.expand(pieces[0])
+    if inside is None or operations(body) > OPERATIONS:
+        return None
+    return _inlined(body.xreplace({pieces[0]: inside}), table)
 
 
 def _by(full: Expr, definition: Definition, table: Relations) -> Expr | None:
     """`full` in terms of the tensor of `definition`, read at the cell that `full` is about."""
     inner = _inlined(definition.body, table)
     binding = None if inner is None else _binding(inner, full, definition)
-    if binding is None:
+    if inner is None or binding is None:
         return None
     inner = inner.xreplace(binding)
     unit = _common_unit([full, inner])
     power = None if unit is None else _solution(_in_base(inner, unit))
-    value = None if power is None else _in_power(_in_base(full, unit), power[0])
+    if unit is None or power is None:
+        return None
+    value = _in_power(_in_base(full, unit), power[0])
     if value is None:
         return None
     whole = Access(definition.tensor, *(binding[i] for i in definition.letters))

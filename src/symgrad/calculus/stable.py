@@ -185,11 +185,10 @@ class _Reader:
             if not isinstance(value, exp):
                 continue
             binding = self._same(info, base, value.args[0])
-            if binding is None:
-                continue
-            coefficient, pieces = self.family(base, binding)
-            rest = [f for f in others if f != factor]
-            return Mul(pieces.softmax, 1 / coefficient, *rest)
+            family = None if binding is None else self.family(base, binding)
+            if family is not None:
+                coefficient, pieces = family
+                return Mul(pieces.softmax, 1 / coefficient, *(f for f in others if f != factor))
         return None
 
     def one_minus(self, total: Expr) -> Expr | None:

@@ -218,7 +218,7 @@ def _bounded(p: Position, sizes) -> bool:
             return False
         step -= _number(p.position.xreplace({i: Integer(0) for i in ends}), sizes)
         low, high = low + min(step * end, 0), high + max(step * end, 0)
-    return 0 <= low and high < size_value(p.extent, sizes)
+    return low >= 0 and high < size_value(p.extent, sizes)
 
 
 def _number(expr: Expr, sizes) -> int | None:

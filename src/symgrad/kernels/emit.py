@@ -20,8 +20,8 @@ from .spelling import functions
 from .targets.table import Target
 
 RESERVED = {
-    "np", "math", "njit", "prange", "range", "float32", "float64", "int64", "INF", "min", "max", "run", "add",
-    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "chunked", "stage", "blocks", "product", "gemm", "scale", "ir", "binding", "get_cython_function_address", "name", "table", "address", "array", "cgutils", "make_array", "populate_array", "types", "intrinsic", *keyword.kwlist,
+    "np", "math", "njit", "prange", "range", "float32", "float64", "int64", "uint64", "INF", "min", "max", "run", "add",
+    "chunk", "chunks", "first", "last", "piece", "start", "cell", "alone", "chunked", "stage", "blocks", "hit", "product", "gemm", "scale", "ir", "binding", "get_cython_function_address", "name", "table", "address", "array", "cgutils", "make_array", "populate_array", "types", "intrinsic", *keyword.kwlist,
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def _names(kernel: loops.Kernel) -> dict:
     names: dict = {}
     for key in (*kernel.dtypes, *kernel.sizes, *kernel.extents.values()):
         stem = re.sub(r"\W", "_", str(key))
-        stem = stem if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_", "chunk_")) else f"t_{stem}"
+        stem = stem if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_", "chunk_", "at_")) else f"t_{stem}"
         if isinstance(key, Size) and stem in taken:
             stem = f"size_{stem}"
         names[key] = _free(stem, taken)
@@ -70,6 +70,7 @@ class _Module:
     called: dict = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     indices: dict[Index, str] = field(default_factory=dict)
+    unsigned: dict[Expr, str] = field(default_factory=dict)
     depth: int = 0
     temporaries: int = 0
     parameters: dict[str, list[str]] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class _Module:
         return f"{self.names[name]}[{self._cell(access.indices)}]", dtype
 
     def _cell(self, cell: Iterable[Expr]) -> str:
-        return ", ".join(self.printer.integer(c) for c in cell) or "0"
+        return ", ".join(self.unsigned.get(c) or self.printer.integer(c) for c in cell) or "0"
 
     def _target(self, name: str, cell) -> str:
         return self.names[name] if cell is None else f"{self.names[name]}[{self._cell(cell)}]"
@@ -144,7 +145,11 @@ class _Module:
 
     def _combine(self, node: loops.Combine) -> None:
         target, dtype = self._target(node.target, node.cell), self.kernel.dtypes[node.target]
-        self.line(f"{target} = {self._joined(node.op, dtype, target, self._value(node.value, node.target), node.loose)}")
+        value = self._value(node.value, node.target)
+        if node.masked:
+            conditions = " and ".join(self.printer._closed_condition(c) for c in node.masked)
+            value = f"{value} if {conditions} else {self.identity(node.op, dtype)}"
+        self.line(f"{target} = {self._joined(node.op, dtype, target, value, node.loose)}")
 
     def _joined(self, op: str, dtype: str, left: str, right: str, loose: bool = False) -> str:
         if dtype == "bool":
@@ -177,6 +182,19 @@ class _Module:
             self.line(f"{self._target(arg, where)} = {self.indices[index]}")
         self.depth -= 1
 
+    def _first(self, node: loops.First) -> None:
+        """The least position, as a minimum over positions: no branch leaves the loop."""
+        name, extent, target = self._loop_name(node.index), self.extent(node.size), self.names[node.register]
+        self.indices[node.index] = name
+        value, extreme = self.printer.real(node.value), self.printer.real(node.extreme)
+        del self.indices[node.index]
+        self.line(f"{target} = int64({extent})")
+        self.line(f"for {name} in range({extent}):")
+        same = f"{value} == {extreme} or ({value} != {value} and {extreme} != {extreme})"
+        self.line(f"    hit = {name} if {same} else int64({extent})")
+        self.line(f"    {target} = hit if hit < {target} else {target}")
+        self.line(f"{target} = {target} if {target} < {extent} else -1")
+
     def _if(self, node: loops.If) -> None:
         conditions = [self.printer._closed_condition(c) for c in node.conditions]
         self.line(f"if {' and '.join(conditions)}:")
@@ -191,11 +209,15 @@ class _Module:
         self.line(f"for {name} in range({span}):")
         self.indices[node.index] = name
         self.depth += 1
+        if node.rows:  # an index that may be negative for all LLVM knows keeps a loop from being vectorised
+            self.unsigned[node.index] = f"at_{name}"
+            self.line(f"at_{name} = uint64({name})")
         self.nodes(node.body or [])
         if not node.body:
             self.line("pass")
         self.depth -= 1
         del self.indices[node.index]
+        self.unsigned.pop(node.index, None)
 
     def _loop_name(self, index: Index) -> str:
         stem = re.sub(r"\W", "_", index.name.split("#")[0])
@@ -214,8 +236,6 @@ class _Module:
         """The parameters (the sizes that the body mentions, the arrays, the row buffers) and the text."""
         self.temporaries, self.depth = 0, 1
         self.line("alone()")
-        if f.extent is not None:
-            self.line("first = first if first > 0 else 0")  # tells LLVM that no index is negative
         self.nodes(f.body)
         body = self.take()
         self.depth = 0
@@ -427,7 +447,7 @@ class _Module:
         left, right, out = self._product_of(step)
         a, b, c = (self._matrix(m) for m in (left, right, out))
         turns = (str(int(m.transposed)) for m in (left, right))
-        return "product({}, int64({}), {}, int64({}), {}, {}, {})".format(a, next(turns), b, next(turns), c, first, last)
+        return f"product({a}, int64({next(turns)}), {b}, int64({next(turns)}), {c}, {first}, {last})"
 
     def _dot_in_blocks(self, step: loops.Dot, whole: str) -> None:
         """Blocks of rows in parallel; their number depends on the sizes only."""
@@ -470,7 +490,7 @@ def _points(nest) -> int:
 
 _NODES = {
     loops.Set: _Module._set, loops.Store: _Module._store, loops.Combine: _Module._combine,
-    loops.Extreme: _Module._extreme, loops.If: _Module._if, loops.For: _Module._for,
+    loops.Extreme: _Module._extreme, loops.First: _Module._first, loops.If: _Module._if, loops.For: _Module._for,
 }  # fmt: skip
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from ..functions import row_of, where
-from ..ir.access import Access, Index, Size
+from ..ir.access import Access, Index
 
 RELATION = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 ATOM, PRODUCT, SUM, CHOICE = 3, 2, 1, 0  # how tightly the text binds

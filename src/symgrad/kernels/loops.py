@@ -33,13 +33,18 @@ class Store:
 
 @dataclass(frozen=True)
 class Combine:
-    """`target = op(target, value)`; a target without cell is a register. `loose`: the order of a sum may change."""
+    """`target = op(target, value)`; a target without cell is a register. `loose`: the order of a sum may change.
+
+    Where a condition of `masked` fails, the identity is combined instead of the value (which may be computed all the
+    same): unlike an `If`, LLVM vectorises that.
+    """
 
     target: str
     cell: tuple[Expr, ...] | None
     op: str                              # sum | prod | max | min
     value: Expr
     loose: bool = False
+    masked: tuple[Basic, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,17 @@ class Extreme:
     args: tuple[tuple[str, tuple[Expr, ...] | None, Index], ...]
     op: str                              # max | min
     value: Expr
+
+
+@dataclass(frozen=True)
+class First:
+    """`register` = the least index below `size` at which `value` equals `extreme` (NaN equals NaN), or -1."""
+
+    register: str
+    index: Index
+    size: Expr
+    value: Expr
+    extreme: Expr
 
 
 @dataclass
@@ -79,7 +95,7 @@ class Buffer:
     op: str = ""
 
 
-Node = Set | Store | Combine | Extreme | If | For
+Node = Set | Store | Combine | Extreme | First | If | For
 
 
 @dataclass

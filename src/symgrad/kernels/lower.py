@@ -124,6 +124,7 @@ class _Lowering:
 
     def __post_init__(self):
         self.held: dict[str, str] = {}
+        self.ranges: dict[Index, Expr] = {}
         self.local = {n: l for n, l in self.plan.storage.local.items() if l.group == self.number}
 
     @property
@@ -237,20 +238,44 @@ class _Lowering:
 
     @staticmethod
     def _defines(node, name: str) -> bool:
-        return isinstance(node, Statement) and node.kind in ("assign", "fill") or (
+        return (isinstance(node, Statement) and node.kind in ("assign", "fill")) or (
             isinstance(node, Statement) and node.kind == "scan" and not node.join
         )
 
     def _node(self, node: Loop | Statement, around: tuple[Index, ...]) -> list[loops.Node]:
         if isinstance(node, Statement):
             return _STATEMENTS[node.kind](self, node)
+        found = self._search(node)
+        if found:
+            return found
         scans = [s for s in node.body if isinstance(s, Statement) and s.kind == "scan"]
         before: list[loops.Node] = []
         for scan in scans:
             self.held[f"{scan.tensor} running"] = self.names.register("running", self.system.tensors[scan.tensor].dtype)
             before.append(loops.Set(self.held[f"{scan.tensor} running"], IDENTITY[scan.op]))
+        self.ranges[node.index] = node.size
         body = self.body(node.body, (*around, node.index))
         return [*before, loops.For(node.index, node.size, body, node.reverse)]
+
+    def _search(self, loop: Loop) -> list[loops.Node]:
+        """A max over one row with its arg, as two loops that LLVM vectorises: the extreme, then where it is first.
+
+        Only for values that are read: a recomputed value could differ from the stored one in its last bit.
+        """
+        s = loop.body[0] if len(loop.body) == 1 else None
+        if not isinstance(s, Statement) or len(s.arg) != 1 or s.reduced != (loop.index,) or s.pieces[0].guard:
+            return []
+        value, held = s.pieces[0].body, [self.held.get(n) for n in (s.tensor, *s.arg)]
+        if not isinstance(value, Access) or None in held or self.system.tensors[s.tensor].dtype != "float":
+            return []
+        if loop is self.group.loop or any(n == s.tensor for n, _ in self.group.fills):
+            return []  # it goes on from what earlier rows have found
+        value = self.value(value)
+        target, where = held
+        return [
+            loops.For(loop.index, loop.size, [loops.Combine(target, None, s.op, value)]),
+            loops.First(where, loop.index, loop.size, value, Access(target)),
+        ]
 
     # ---------------------------------------------------------------------------------------------------- statements
     def _cell(self, name: str, cell) -> tuple[Expr, ...]:
@@ -310,7 +335,19 @@ class _Lowering:
         if s.arg:
             args = tuple((*self._target(name, s.write), index) for name, index in zip(s.arg, s.reduced))
             return self._guarded(piece, [loops.Extreme((target, cell), args, s.op, value)])
+        if piece.guard and cell is None and s.op == "sum" and self._harmless(s.tensor, piece.body):
+            masked = tuple(self.value(g) for g in piece.guard)
+            return [loops.Combine(target, None, s.op, value, loose=True, masked=masked)]
         return self._guarded(piece, [loops.Combine(target, cell, s.op, value, loose=cell is None)])
+
+    def _harmless(self, name: str, body: Expr) -> bool:
+        """May the body be computed where its guard fails? Only if every read is in range whatever the guard says."""
+        if self.system.tensors[name].dtype != "float":
+            return False
+        return all(
+            a.name in self.held or all(self.ranges.get(i) == e for i, e in zip(a.indices, self.system.tensors[a.name].shape))
+            for a in body.atoms(Access)
+        )
 
     def scan(self, s: Statement) -> list[loops.Node]:
         (piece,) = s.pieces

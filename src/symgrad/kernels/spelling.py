@@ -11,10 +11,7 @@ from ..functions.row import Kernel
 from .elementary import exp_text
 from .expressions import FUNCTION, Printer
 
-COMPARE = {
-    "larger": "def f_larger(a, b):\n    return b if b > a or b != b else a\n",
-    "smaller": "def f_smaller(a, b):\n    return b if b < a or b != b else a\n",
-}
+COMPARE = ("larger", "smaller")  # np.maximum and np.minimum of two scalars: the target has them
 
 
 def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
@@ -26,13 +23,10 @@ def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
 
 
 def _add(name: str, real: str, done: dict[str, tuple[str, str]]) -> None:
-    if name in done:
+    if name in done or name in COMPARE:
         return
     if name == "exp":
         done[name] = ("exp", exp_text(real))
-        return
-    if name in COMPARE:
-        done[name] = ("scalar", COMPARE[name])
         return
     kernel = ROWS[name].kernel
     if kernel.kind == "expression":

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sympy import Expr
-
 from ...ir.access import Access, Index
 from ...ir.system import Range, System
-from .tree import Cell, Group, Loop, Statement, Touch, statements, touches, walk
+from .tree import Group, Loop, Statement, Touch, statements, touches
 from .units import Fresh, Unit, letter
 
 LARGEST = 120  # statements in one group: LLVM's time grows faster than the function

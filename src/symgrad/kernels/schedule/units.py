@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
-from sympy import Basic, Expr, Gt, Ge, Le, Lt, Ne
+from sympy import Basic, Expr, Ge, Gt, Le, Lt, Ne
 
 from ...ir.access import Access, Index, all_reads, index_symbols
 from ...ir.system import Equation, Range, System, Term

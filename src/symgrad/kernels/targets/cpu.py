@@ -34,7 +34,7 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from llvmlite import binding, ir
-from numpy import float32, float64, int64
+from numpy import float32, float64, int64, uint64
 
 
 @intrinsic
@@ -47,6 +47,28 @@ def alone(context):
         return target.get_dummy_value()
 
     return types.void(), generate
+"""
+EXTREME = """\
+
+
+@intrinsic
+def f_larger(context, a, b):
+    def generate(target, builder, signature, arguments):
+        real = arguments[0].type
+        maximum = builder.module.declare_intrinsic("llvm.maximum", [real], ir.FunctionType(real, [real, real]))
+        return builder.call(maximum, arguments)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def f_smaller(context, a, b):
+    def generate(target, builder, signature, arguments):
+        real = arguments[0].type
+        minimum = builder.module.declare_intrinsic("llvm.minimum", [real], ir.FunctionType(real, [real, real]))
+        return builder.call(minimum, arguments)
+
+    return a(a, b), generate
 """
 SCALE = """\
 
@@ -153,7 +175,7 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + SCALE + PARALLEL + BLAS,
+    imports=IMPORTS + EXTREME + SCALE + PARALLEL + BLAS,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",

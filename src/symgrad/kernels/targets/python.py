@@ -45,7 +45,7 @@ def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
         "math": QUIET, "alone": lambda: None, "address": lambda array: array,
-        "array": lambda array, shape, dtype: array.reshape(shape), "product": _product, "scale": _scale, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64,
+        "array": lambda array, shape, dtype: array.reshape(shape), "product": _product, "scale": _scale, "f_larger": np.maximum, "f_smaller": np.minimum, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     text = source.replace(target.imports.strip(), "", 1)
