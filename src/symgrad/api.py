@@ -69,6 +69,28 @@ class Program:
         names = self._names(wrt)
         return Program(calculus.jacobian(self.raw, output, names), Origin("jacobian", self, output, names))
 
+    def hessian(self, output: str, wrt: Names = None) -> Program:
+        """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first."""
+        names = self._names(wrt)
+        return Program(calculus.hessian(self.raw, output, names), Origin("hessian", self, output, names))
+
+    def jvp(self, output: str, wrt: str) -> Program:
+        """The program with one more input `<wrt>_dot` and the output `<output>_dot`, the derivative along it."""
+        derived = calculus.jvp(self.raw, output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
+        return Program(derived, Origin("jvp", self, output, (wrt,)))
+
+    def vjp(self, output: str, wrt: str) -> Program:
+        """The program with one more input `<output>_bar` and the output `<wrt>_bar`, its pull-back."""
+        return Program(calculus.vjp(self.raw, output, (wrt,)), Origin("vjp", self, output, (wrt,)))
+
+    def hvp(self, output: str, wrt: str) -> Program:
+        """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""
+        return Program(calculus.hvp(self.raw, output, wrt), Origin("hvp", self, output, (wrt,)))
+
+    def gauss_newton(self, output: str, wrt: str) -> Program:
+        """The program with one more input `<wrt>_dot` and the output `<output>_gn_<wrt>`: J^T J times vector."""
+        return Program(calculus.gauss_newton(self.raw, output, wrt), Origin("gauss_newton", self, output, (wrt,)))
+
     def _names(self, wrt: Names) -> tuple[str, ...]:
         if wrt is None:
             return tuple(t.name for t in self.raw.declared("parameter"))

@@ -29,7 +29,14 @@ SWAP = "a: state[n]\nb: state[n]\na2[n] = b[n]\nb2[n] = a[n] + a[0]\nupdates: a 
 
 def arrays(n=6, seed=0):
     rng = np.random.default_rng(seed)
-    return {"X": rng.normal(size=(n, 3)), "y": rng.normal(size=n), "lr": 0.05, "w": np.ones(3), "m": np.zeros(3), "t": 0.0}
+    return {
+        "X": rng.normal(size=(n, 3)),
+        "y": rng.normal(size=n),
+        "lr": 0.05,
+        "w": np.ones(3),
+        "m": np.zeros(3),
+        "t": 0.0,
+    }
 
 
 @pytest.mark.parametrize("parallel", [False, True])
@@ -46,8 +53,8 @@ def test_steps_in_place_are_the_interpreters_steps(parallel):
         assert np.isclose(out.L, expected["L"], rtol=1e-12)
         for name in system.updates:
             assert np.allclose(bound[name], held[name], rtol=1e-12)
-    assert bound["w"] is memory                                   # the same memory from first to last
-    assert np.array_equal(given["w"], np.ones(3))                  # the caller's array is not touched
+    assert bound["w"] is memory  # the same memory from first to last
+    assert np.array_equal(given["w"], np.ones(3))  # the caller's array is not touched
 
 
 def test_updates_happen_all_at_once():

@@ -1,8 +1,23 @@
 """System -> System: stable forms, splitting, differentiation, closed forms."""
 
-from .reverse import gradient, jacobian
+from .forward import jvp
+from .reverse import gradient, jacobian, vjp
+from .second import gauss_newton, hessian, hvp
 from .simplify import display_form, in_inputs, kernel_form
 from .split import split
 from .stable import stable as prepare
 
-__all__ = ["display_form", "gradient", "in_inputs", "jacobian", "kernel_form", "prepare", "split"]
+__all__ = [
+    "display_form",
+    "gauss_newton",
+    "gradient",
+    "hessian",
+    "hvp",
+    "in_inputs",
+    "jacobian",
+    "jvp",
+    "kernel_form",
+    "prepare",
+    "split",
+    "vjp",
+]

@@ -10,17 +10,17 @@ Sources: R. E. Wengert 1964; S. Linnainmaa 1976; A. Griewank, A. Walther, Evalua
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Dummy, Expr, Integer, Mul, Ne, Or, Pow, diff
+from sympy import Expr, Integer, Mul, Pow
 
 from ..errors import DifferentiationError, UnknownNameError, explain
-from ..functions import stop
 from ..ir.access import Access, Index, fresh_names
-from ..ir.system import Equation, Range, Step, System, Tensor, Term, is_plain
+from ..ir.system import Equation, Range, Step, System, Tensor, Term
 from .join import align, sort_domain
-from .rewrite import Rule
+from .local import at_arg, chosen_point, local_derivative, other_factors
+from .rewrite import Rule, derived
 from .split import live_reads, split
 
 CITE = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
@@ -32,9 +32,11 @@ class Sweep:
 
     output: str
     tensor: Tensor
-    active: frozenset[str]
+    names: Mapping[str, str]         # tensor -> the name of its adjoint
     pieces: tuple[str, ...]          # names for the `all the other factors` tensors of products, in order of use
     lead: tuple[Range, ...] = ()     # the cell of the output that is differentiated; empty for a scalar
+    seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
+    named: bool = True               # may the adjoint stand in a formula for a person to read?
 
 
 def gradient(system: System, output: str, wrt: Iterable[str]) -> System:
@@ -47,37 +49,65 @@ def gradient(system: System, output: str, wrt: Iterable[str]) -> System:
     return jacobian(system, output, wrt)
 
 
-def jacobian(system: System, output: str, wrt: Iterable[str]) -> System:
+def jacobian(system: System, output: str, wrt: Iterable[str], pattern: str = "") -> System:
     """The same for an output of any rank: `dy_dx[output axes, axes of x]`, by one reverse sweep.
 
     The cell of the output travels along as leading indices. It starts as a repeated index in `write`, and stays one
-    where nothing mixes it: a diagonal Jacobian is a diagonal term.
+    where nothing mixes it: a diagonal Jacobian is a diagonal term. `pattern` names the results, as in `dL_d{}`.
     """
+    wrt, pattern = tuple(wrt), pattern or f"d{output}_d{{}}"
+    result = _sweep(system, output, wrt, pattern)
+    return replace(result, outputs=(output, *(pattern.format(name) for name in wrt)))
+
+
+def vjp(system: System, output: str, wrt: Iterable[str], seed: str = "", pattern: str = "{}_bar") -> System:
+    """The system with outputs `<name>_bar`: the adjoints of `wrt` where the adjoint of `output` is the tensor `seed`
+    (default: a new input `<output>_bar`)."""
     wrt = tuple(wrt)
-    _check_request(system, output, wrt)
+    _check_request(system, output, wrt, pattern)
+    if not seed:
+        seed = pattern.format(output)
+        _check_free(system, seed)
+        of = system.tensors[output]
+        tensors = {**system.tensors, seed: Tensor(seed, of.shape, role="input", letters=of.letters)}
+        system = replace(system, tensors=tensors)
+    result = _sweep(system, output, wrt, pattern, seed)
+    return replace(result, outputs=tuple(pattern.format(name) for name in wrt))
+
+
+def _sweep(system: System, output: str, wrt: tuple[str, ...], pattern: str, seed: str = "") -> System:
+    """One reverse sweep: the adjoints of everything between `output` and `wrt`, appended to the system."""
+    _check_request(system, output, wrt, pattern)
     system = split(system)
-    lead = _lead(system, output)
-    active = _active(system, output, wrt)
+    lead = () if seed else _lead(system, output)
+    active, reached = _active(system, output, wrt), _feeding(system, output)
     readers = _readers(system)
+    names: dict[str, str] = {output: seed}
+    taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
     steps: list[Step] = []
-    available = {output}
-    reached = _feeding(system, output)
+    made = derived(system.log)
     for name in _backward_order(system, wrt):
-        if name == output or name not in active or name not in reached:
+        reading = tuple(eq for eq in readers.get(name, ()) if eq.tensor in names)
+        if name == output or name not in active or name not in reached or not reading:
             continue
-        reading = tuple(eq for eq in readers.get(name, ()) if eq.tensor in available)
-        if reading:
-            step = _adjoint_step(system, output, name, active, reading, steps, lead)
-            steps.append(step)
-            available.add(name)
-    return _assemble(system, output, wrt, steps, lead)
+        names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, pattern.format(name)))
+        source = fresh_names(taken, "others")
+        others = tuple(next(source) for eq in reading if eq.reduce == "prod")
+        tensor = system.tensors[name]
+        named = name not in made and (tensor.named or bool(tensor.label))
+        context = Sweep(output, tensor, dict(names), others, lead, seed, named)
+        rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
+        steps.append(RULE.step(context, reading, note="local derivative: " + ", ".join(rules)))
+        taken |= {names[name], *others}
+    return _assemble(system, output, wrt, steps, pattern, lead, seed)
 
 
-def adjoint_name(output: str, name: str) -> str:
-    return f"d{output}_d{name}"
+def _check_free(system: System, name: str) -> None:
+    if name in system.tensors:
+        raise UnknownNameError(f"the name {name} is taken; rename that tensor.")
 
 
-def _check_request(system: System, output: str, wrt: tuple[str, ...]) -> None:
+def _check_request(system: System, output: str, wrt: tuple[str, ...], pattern: str) -> None:
     for name in (output, *wrt):
         if name not in system.tensors:
             known = ", ".join(n for n, t in system.tensors.items() if t.named)
@@ -93,8 +123,7 @@ def _check_request(system: System, output: str, wrt: tuple[str, ...]) -> None:
             raise DifferentiationError(f"{name} is a tensor of {tensor.dtype}s: there is no derivative by it.")
         if tensor.has("constant"):
             raise DifferentiationError(f"{name} is declared constant: it is not differentiated.")
-        if adjoint_name(output, name) in system.tensors:
-            raise UnknownNameError(f"the name {adjoint_name(output, name)} is taken; rename that tensor.")
+        _check_free(system, pattern.format(name))
 
 
 def _check_scalar(system: System, output: str) -> None:
@@ -154,16 +183,8 @@ RULE = Rule(
     "adjoint: each read of a tensor adds a term to its derivative",
     lambda context, before: adjoint_equations(context, before),
     CITE,
+    derives=True,
 )
-
-
-def _adjoint_step(system, output, name, active, reading, steps, lead) -> Step:
-    taken = {*system.tensors, *(eq.tensor for s in steps for eq in s.after)}
-    names = fresh_names(taken, "others")
-    count = sum(eq.reduce == "prod" for eq in reading)
-    context = Sweep(output, system.tensors[name], active, tuple(next(names) for _ in range(count)), lead)
-    rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
-    return RULE.step(context, reading, note="local derivative: " + ", ".join(rules))
 
 
 def _reads(term: Term, name: str) -> bool:
@@ -184,105 +205,77 @@ def _rule_name(eq: Equation, term: Term) -> str:
 
 def adjoint_equations(sweep: Sweep, readers: tuple[Equation, ...]) -> tuple[Equation, ...]:
     """The adjoint of `sweep.tensor` as one equation, preceded by the `all the other factors` tensors it needs."""
-    extra: list[Equation] = []
     names = iter(sweep.pieces)
-    terms: list[Term] = []
-    for eq in readers:
-        terms += _contributions(sweep, eq, names, extra)
+    others = {eq.tensor: other_factors(eq, next(names)) for eq in readers if eq.reduce == "prod"}
+    terms = [t for eq in readers for t in _contributions(sweep, eq, others.get(eq.tensor))]
     letters = _derivative_tensor("", sweep.tensor, sweep.lead).letters
     terms = [sort_domain(align(t, letters)) for t in terms]
-    return (*extra, Equation(adjoint_name(sweep.output, sweep.tensor.name), tuple(terms)))
+    return (*others.values(), Equation(sweep.names[sweep.tensor.name], tuple(terms)))
 
 
-def _contributions(sweep: Sweep, eq: Equation, names, extra: list[Equation]) -> Iterable[Term]:
-    if eq.reduce == "prod":
-        eq, others = _other_factors(eq, next(names))
-        extra.append(others)
+def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Iterable[Term]:
     for term in eq.terms:
         for access in live_reads(term.body):
-            if access.name != sweep.tensor.name:
-                continue
-            factor = _partial(eq, term, access)
+            factor = local_derivative(eq, term, access) if access.name == sweep.tensor.name else 0
             if factor == 0:
                 continue
+            rest = [Access(others.tensor, *term.indices)] if others is not None else []
+            cell, point = access.indices, replace(term, body=Mul(factor, *rest))
             if eq.reduce in ("max", "min"):
-                yield _at_arg(eq, term, access, factor, sweep)
-            else:
-                others = [Access(extra[-1].tensor, *term.indices)] if eq.reduce == "prod" else []
-                yield _seeded(sweep, eq.tensor, term, access.indices, Mul(factor, *others))
+                chosen = chosen_point(eq, term)
+                cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
+            yield _seeded(sweep, eq.tensor, point, cell)
 
 
-def _seeded(sweep: Sweep, name: str, term: Term, cell: tuple[Expr, ...], body: Expr) -> Term:
-    """`body` times the adjoint of `name` at `term.write`, written to `cell`; the adjoint of the output is 1 there."""
-    if name == sweep.output:
-        return Term((*term.write, *cell), body, term.domain, term.guard)
+def _seeded(sweep: Sweep, name: str, term: Term, cell: tuple[Expr, ...]) -> Term:
+    """The term's body times the adjoint of `name` at `term.write`, written to `cell`; the adjoint of the output is the
+    seed, or 1 at its own cell."""
+    if name == sweep.output and not sweep.seed:
+        return replace(term, write=(*term.write, *cell) if sweep.lead else cell)
     lead = tuple(r.index for r in sweep.lead)
-    adjoint = Access(adjoint_name(sweep.output, name), *lead, *term.write)
-    return Term((*lead, *cell), adjoint * body, (*sweep.lead, *term.domain), term.guard)
+    adjoint = Access(sweep.names[name], *lead, *term.write)
+    return Term((*lead, *cell), adjoint * term.body, (*sweep.lead, *term.domain), term.guard)
 
 
-def _partial(eq: Equation, term: Term, access: Access) -> Expr:
-    """d(body)/d(access) with the other accesses fixed; the body's own value is read, not computed again."""
-    hole = Dummy("hole", real=True)
-    try:
-        factor = diff(term.body.xreplace({access: hole}), hole).xreplace({hole: access})
-    except DifferentiationError as error:
-        raise DifferentiationError(explain(str(error), eq.source)) from None
-    if eq.elementwise and term.body.is_Function and not isinstance(term.body, stop):
-        factor = factor.xreplace({term.body: Access(eq.tensor, *term.write)})
-    return factor
-
-
-def _at_arg(eq: Equation, term: Term, access: Access, factor: Expr, sweep: Sweep) -> Term:
-    """The adjoint of a max or min goes to the point that was chosen: `arg` takes the place of the reduced indices."""
-    free = replace(term, domain=term.free)
-    if not is_plain(free):
-        raise DifferentiationError(explain(f"the {eq.reduce} in {eq.tensor} scatters: it has no adjoint.", eq.source))
-    chosen = {r.index: Access(name, *term.write) for r, name in zip(term.reduced, eq.arg)}
-    exists = tuple(position >= 0 for position in chosen.values())
-    cell = tuple(i.xreplace(chosen) for i in access.indices)
-    return _seeded(sweep, eq.tensor, replace(free, guard=exists), cell, factor.xreplace(chosen))
-
-
-def _other_factors(eq: Equation, name: str) -> tuple[Equation, Equation]:
-    """For y = prod[k] b[k]: the tensor prod[k', k' != k] b[k'] over all indices. Dividing y by b fails at zeros."""
-    term = eq.terms[0]
-    primed = {r.index: Index(r.index.name + "'") for r in term.reduced}
-    other = term.map(lambda e: e.xreplace(primed))
-    differ = Or(*(Ne(old, new) for old, new in primed.items()))
-    domain = (*term.domain, *(Range(primed[r.index], r.size) for r in term.reduced))
-    body = Term(term.indices, other.body, domain, (*other.guard, differ))
-    return eq, Equation(name, (body,), "prod")
-
-
-def _assemble(system: System, output: str, wrt: tuple[str, ...], steps: list[Step], lead) -> System:
+def _assemble(
+    system: System,
+    output: str,
+    wrt: tuple[str, ...],
+    steps: list[Step],
+    pattern: str,
+    lead: tuple[Range, ...],
+    seed: str,
+) -> System:
     tensors = dict(system.tensors)
     equations = list(system.equations)
     for step in steps:
         for eq in step.after:
-            tensors[eq.tensor] = _declare(eq, step.context, tensors)
+            tensors[eq.tensor] = _declare(eq, step.context)
             equations.append(eq)
     for name in wrt:
-        adjoint = adjoint_name(output, name)
+        adjoint, of = pattern.format(name), system.tensors[name]
         if adjoint not in tensors:  # the output does not depend on it, or is it
-            tensors[adjoint] = _derivative_tensor(adjoint, system.tensors[name], lead)
-            equations.append(_unit(adjoint, lead) if name == output else Equation(adjoint, ()))
+            tensors[adjoint] = _derivative_tensor(adjoint, of, lead)
+            equations.append(_unit(adjoint, of, lead, seed) if name == output else Equation(adjoint, ()))
         tensors[adjoint] = replace(tensors[adjoint], named=True)
-    outputs = (output, *(adjoint_name(output, name) for name in wrt))
-    return System(tensors, tuple(equations), outputs, {}, (*system.log, *steps))
+    return replace(system, tensors=tensors, equations=tuple(equations), updates={}, log=(*system.log, *steps))
 
 
-def _unit(name: str, lead: tuple[Range, ...]) -> Equation:
-    write = tuple(r.index for r in lead)
-    return Equation(name, (Term((*write, *write), Integer(1), lead),))
+def _unit(name: str, of: Tensor, lead: tuple[Range, ...], seed: str) -> Equation:
+    """The derivative of a tensor by itself: 1 on the diagonal, or the seed."""
+    domain = lead or tuple(Range(Index(letter), size) for letter, size in zip(of.letters, of.shape))
+    write = tuple(r.index for r in domain)
+    if seed:
+        return Equation(name, (Term(write, Access(seed, *write), domain),))
+    return Equation(name, (Term((*write, *write), Integer(1), domain),))
 
 
-def _declare(eq: Equation, sweep: Sweep, tensors) -> Tensor:
+def _declare(eq: Equation, sweep: Sweep) -> Tensor:
     if eq.reduce == "prod":
         term = eq.terms[0]
         shape = tuple(term.sizes[i] for i in term.write)
         return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
-    return _derivative_tensor(eq.tensor, sweep.tensor, sweep.lead)
+    return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=sweep.named)
 
 
 def _derivative_tensor(name: str, of: Tensor, lead: tuple[Range, ...]) -> Tensor:

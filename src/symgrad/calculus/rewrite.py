@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,16 @@ class Rule:
     name: str
     replace: Callable[[Any, tuple[Equation, ...]], tuple[Equation, ...]]
     cite: str = ""
+    derives: bool = False            # differentiation: its results are what closed forms are sought for
 
     def step(self, context: Any, before: tuple[Equation, ...], under: tuple[str, ...] = (), note: str = "") -> Step:
         """Apply the rule and record the application."""
         return Step(self, before, self.replace(context, before), context, under, note)
+
+
+def derived(steps: Iterable[Step]) -> dict[str, Step]:
+    """The tensors that differentiation made, each with its Step."""
+    return {eq.tensor: step for step in steps if step.rule.derives for eq in step.after}
 
 
 def replays(step: Step) -> bool:

@@ -21,8 +21,7 @@ from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .near_one import near_one
 from .relations import Relations, eliminate, named_functions, relations
-from .reverse import RULE as ADJOINT
-from .rewrite import Rule
+from .rewrite import Rule, derived
 from .stable import RULE as STABLE
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
@@ -58,30 +57,30 @@ def kernel_form(system: System) -> System:
 
 
 def _close(system: System, display: bool) -> System:
-    derived = _derived(system)
-    if not derived:
+    """Every equation that differentiation made, in order; those of the model, and pieces cut from derivatives when they
+    were differentiated again, stay as they are."""
+    made = derived(system.log)
+    if not made:
         return system
-    names = {eq.tensor for eq in derived}
-    primal = [eq for eq in system.equations if eq.tensor not in names]
-    worker = _Worker(system, primal, derived, display)
-    for step in system.log:
-        worker.steps.append(step)
-        for eq in step.after if step.rule == ADJOINT else ():
-            worker.close(eq)
-    equations = worker.finish(primal)
-    return replace(system, tensors=worker.tensors, equations=equations, log=tuple(worker.steps))
-
-
-def _derived(system: System) -> list[Equation]:
-    """The equations that differentiation made."""
-    return [eq for step in system.log if step.rule == ADJOINT for eq in step.after]
+    given = [eq for eq in system.equations if eq.tensor not in made]
+    worker = _Worker(system, given, [eq for eq in system.equations if eq.tensor in made], display)
+    worker.steps += [step for step in system.log if not step.rule.derives]
+    for eq in system.equations:
+        step = made.get(eq.tensor)
+        if step is None:
+            worker.order.append(eq)
+            continue
+        if step not in worker.steps[-len(step.after) :]:
+            worker.steps.append(step)
+        worker.close(eq)
+    return replace(system, tensors=worker.tensors, equations=tuple(worker.order), log=tuple(worker.steps))
 
 
 class _Worker:
     """The closed equations so far. Everything that a rule sees goes through an immutable `Context`."""
 
-    def __init__(self, system: System, primal: list[Equation], derived: list[Equation], display: bool):
-        base = system.with_equations(primal)
+    def __init__(self, system: System, given: list[Equation], made: list[Equation], display: bool):
+        base = system.with_equations(given)
         self.system, self.display = system, display
         self.tensors = dict(system.tensors)
         self.table = relations(base, _computable(system))
@@ -90,7 +89,7 @@ class _Worker:
         self.order: list[Equation] = []
         self.steps: list[Step] = []
         self.readers: dict[str, int] = {}
-        for eq in derived:
+        for eq in made:
             for name in eq.read_names():
                 self.readers[name] = self.readers.get(name, 0) + 1
 
@@ -124,9 +123,6 @@ class _Worker:
                 self.tensors = {**self.tensors, eq.tensor: _declare(eq)}
                 self.known = {**self.known, **dict([entry] if (entry := known_sum(eq)) else [])}
 
-    def finish(self, primal: list[Equation]) -> tuple[Equation, ...]:
-        return (*primal, *self.order)
-
 
 def _declare(eq: Equation) -> Tensor:
     term = eq.terms[0]
@@ -152,7 +148,7 @@ class EquationRule(Rule):
 
 
 def _rule(name: str, cite: str, run) -> EquationRule:
-    return EquationRule(name, lambda context, before: run(context, before)[0], cite, run)
+    return EquationRule(name, lambda context, before: run(context, before)[0], cite, run=run)
 
 
 # substitute -----------------------------------------------------------------------------------------------------------
@@ -284,14 +280,14 @@ def _written_out(body: Expr, table: Relations) -> Expr:
 
 def _leaves(system: System, equations: Mapping[str, Equation]) -> dict[str, Equation]:
     """Derived tensors whose closed form is short, reduces nothing and reads no other derived tensor."""
-    derived = {eq.tensor for eq in _derived(system)}
+    made = derived(system.log)
     leaves = {}
-    for name in derived:
+    for name in made:
         eq = equations.get(name)
         if eq is None or len(eq.terms) != 1 or eq.terms[0].reduced or eq.terms[0].guard:
             continue
         body = eq.terms[0].body
-        if operations(body) <= LEAF and not any(a.name in derived for a in reads(body)):
+        if operations(body) <= LEAF and not any(a.name in made for a in reads(body)):
             leaves[name] = eq
     return leaves
 

@@ -24,8 +24,8 @@ def compile_system(
     """The kernel of `system`: `kernel(**arrays)` returns its outputs (and the next values of what it updates).
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
-    number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and infinity.
-    Machine code is made at the first call.
+    number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
+    infinity. Machine code is made at the first call.
     """
     if target != "cpu":
         raise SymgradError(f'there is no target "{target}" in this version; use target="cpu".')

@@ -1,6 +1,8 @@
-"""Generated modules on disk. A file's name is a hash of its text, signature and the engine's versions, so it never changes.
+"""Generated modules on disk. A file's name is a hash of its text, signature and the engine's versions, so it never
+changes.
 
-Numba keeps its machine code beside the file (`__pycache__`), one signature per file: then processes that compile the same
+Numba keeps its machine code beside the file (`__pycache__`), one signature per file: then processes that compile the
+same
 kernel at once write the same bytes. Files and directories are private to the user, because what they hold is executed.
 """
 
@@ -72,6 +74,7 @@ def write(path: Path, source: str) -> Path:
 
 def _load(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # a .py file has both
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[name] = loaded  # before it is executed: Numba's cache looks the module up by name
     written = sys.dont_write_bytecode

@@ -36,7 +36,8 @@ def known(whole: System, needed: System, arrays: Mapping[str, object], required:
 
 
 def converted(tensor: Tensor, value, real: type) -> np.ndarray:
-    """`value` as the array that the kernel reads: its dtype, C order, writeable; the same object where it is so already.
+    """`value` as the array that the kernel reads: its dtype, C order, writeable; the same object where it is so
+    already.
 
     Raises DTypeError for integers where real numbers are wanted, for real numbers where integers are, and for complex.
     """
@@ -93,7 +94,9 @@ def _distribution(fact, array: np.ndarray) -> str | None:
 
 
 def _one_hot(fact, array: np.ndarray) -> str | None:
-    return None if np.all((array == 0) | (array == 1)) and _distribution(fact, array) is None else "it is not 0 and one 1"
+    return (
+        None if np.all((array == 0) | (array == 1)) and _distribution(fact, array) is None else "it is not 0 and one 1"
+    )
 
 
 def _signed(test, text):
@@ -121,10 +124,10 @@ class Position:
     """An index position whose range has to be checked: `term`'s guards hold where it is used."""
 
     equation: Equation
-    term: Term                           # restricted to what the position depends on
+    term: Term  # restricted to what the position depends on
     extent: Expr
     position: Expr
-    data: bool                           # does it depend on arrays?
+    data: bool  # does it depend on arrays?
 
 
 def positions(system: System) -> tuple[Position, ...]:

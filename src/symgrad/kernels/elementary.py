@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Exponential:
-    least: str          # below, the result is 0
-    largest: str        # above, it is infinite
+    least: str  # below, the result is 0
+    largest: str  # above, it is infinite
     magic: str
-    high: str           # log 2
+    high: str  # log 2
     low: str
     polynomial: tuple[str, ...]
 

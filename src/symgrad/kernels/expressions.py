@@ -18,7 +18,7 @@ from ..ir.access import Access, Index
 
 RELATION = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 ATOM, PRODUCT, SUM, CHOICE = 3, 2, 1, 0  # how tightly the text binds
-MOST = 16                                # integer powers up to this are multiplications
+MOST = 16  # integer powers up to this are multiplications
 
 
 @dataclass
@@ -26,7 +26,8 @@ class Printer:
     """Prints in the kernel's float type `real` (`float32` or `float64`).
 
     `place(access)` gives the text of an access and its dtype, `symbol(s)` that of an index, size or argument and its
-    dtype. `let(text)` names a value that is used more than once. Functions that are called are collected in `functions`.
+    dtype. `let(text)` names a value that is used more than once. Functions that are called are collected in
+    `functions`.
     """
 
     type: str
@@ -192,7 +193,7 @@ class Printer:
         return " * ".join(self._closed(part(a), PRODUCT) for a in factors), PRODUCT
 
     def _product(self, expr: Expr) -> tuple[str, int]:
-        """Numerators over denominators. What does not vary in the loop (sizes, numbers) multiplies as one reciprocal."""
+        """Numerators over denominators. What does not vary in a loop (sizes, numbers) multiplies as a reciprocal."""
         coefficient, factors = expr.as_coeff_mul()
         above, below, steady = [], [], []
         for f in factors:
@@ -276,7 +277,7 @@ class Printer:
         return text if level >= least else f"({text})"
 
 
-VECTOR = ("exp",)     # functions that `elementary` spells instead of libm
+VECTOR = ("exp",)  # functions that `elementary` spells instead of libm
 FUNCTION = "f_{}"  # the name of a function of the table in a generated module
 
 
@@ -288,5 +289,3 @@ def _plainly_negative(expr: Expr) -> bool:
 
 def _positive_first(args: tuple[Expr, ...]) -> list[Expr]:
     return sorted(args, key=_plainly_negative)
-
-

@@ -21,8 +21,8 @@ from .lower import lower
 from .schedule import schedule
 from .targets import cpu, python
 
-SMALL = 20_000   # points: below, starting threads costs more than it saves
-FRAMES = 32      # sets of sizes for which buffers and checked positions are kept
+SMALL = 20_000  # points: below, starting threads costs more than it saves
+FRAMES = 32  # sets of sizes for which buffers and checked positions are kept
 
 
 class Outputs(Mapping):
@@ -53,12 +53,12 @@ class Outputs(Mapping):
 @dataclass(frozen=True)
 class Options:
     dtype: str = "float64"
-    parallel: bool | None = None         # None: by size
+    parallel: bool | None = None  # None: by size
     deterministic: bool = True
     check_facts: bool = True
     check_finite: bool = False
-    share: bool = True                   # fuse loops
-    blas: bool = True                    # matrix products by BLAS
+    share: bool = True  # fuse loops
+    blas: bool = True  # matrix products by BLAS
 
     @property
     def real(self) -> type:
@@ -157,13 +157,13 @@ class Compiled:
 class Kernel:
     """A System compiled for a target. `kernel(**arrays)` runs it; `kernel.source` is the generated module.
 
-    Each array is checked (name, dtype, shape, contiguity, labels, indices) before anything runs. Results are new arrays;
-    `kernel.bind(**arrays)` keeps them, and the updated tensors, from call to call.
+    Each array is checked (name, dtype, shape, contiguity, labels, indices) before anything runs. Results are new
+    arrays; `kernel.bind(**arrays)` keeps them, and the updated tensors, from call to call.
     """
 
-    system: System                       # what is computed
+    system: System  # what is computed
     options: Options
-    whole: System                        # with tensors that are not needed: they may be passed
+    whole: System  # with tensors that are not needed: they may be passed
     _checked: dict[str, ref] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -229,11 +229,12 @@ class Kernel:
 
 
 class Bound:
-    """A kernel with arrays of its own: `bound()` writes into the same outputs each time; `bound.step(X=..., y=...)` also
+    """A kernel with arrays of its own: `bound()` writes into the same outputs each time; `bound.step(X=..., y=...)`
+    also
     replaces every updated tensor (parameters, states) by its next value, in place.
 
-    Arguments of a call rebind the named tensors. `bound["W"]` is the current value. Set `bound.trusted = True` to skip the
-    checks of the data (labels, gathered indices) where the whole data set has been checked before.
+    Arguments of a call rebind the named tensors. `bound["W"]` is the current value. Set `bound.trusted = True` to
+    skip the checks of the data (labels, gathered indices) where the whole data set has been checked before.
     """
 
     def __init__(self, kernel: Kernel, given: Mapping[str, Any]):
@@ -315,5 +316,5 @@ class _Slots:
 
     frame: Frame
     arguments: list
-    declared: tuple[tuple[int, str], ...]   # where the bound arrays go
+    declared: tuple[tuple[int, str], ...]  # where the bound arrays go
     results: Mapping[str, np.ndarray]

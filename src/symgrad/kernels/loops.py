@@ -41,7 +41,7 @@ class Combine:
 
     target: str
     cell: tuple[Expr, ...] | None
-    op: str                              # sum | prod | max | min
+    op: str  # sum | prod | max | min
     value: Expr
     loose: bool = False
     masked: tuple[Basic, ...] = ()
@@ -53,7 +53,7 @@ class Extreme:
 
     target: tuple[str, tuple[Expr, ...] | None]
     args: tuple[tuple[str, tuple[Expr, ...] | None, Index], ...]
-    op: str                              # max | min
+    op: str  # max | min
     value: Expr
 
 
@@ -82,7 +82,7 @@ class For:
     size: Expr
     body: list[Node]
     reverse: bool = False
-    rows: bool = False                   # the outermost loop, from `start` to `stop`
+    rows: bool = False  # the outermost loop, from `start` to `stop`
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ Node = Set | Store | Combine | Extreme | First | If | For
 
 @dataclass
 class Function:
-    """One generated function over `rows` (of extent `extent`; None: no loop). `buffers` are its row buffers, `partial` the
+    """One generated function over `rows` (of extent `extent`; None: no loop). `buffers` are its row buffers,
+    `partial` the
     arrays into which rows accumulate: each chunk of rows gets its own."""
 
     name: str
@@ -110,25 +111,25 @@ class Function:
     extent: Expr | None = None
     partial: tuple[Buffer, ...] = ()
     parallel: bool = False
-    work: tuple[tuple[Expr, ...], ...] = ()   # the extents of the deepest nests
+    work: tuple[tuple[Expr, ...], ...] = ()  # the extents of the deepest nests
 
 
 @dataclass(frozen=True)
 class Fill:
     buffer: str
-    op: str                              # the reduction whose identity is filled in; `arg` fills -1
+    op: str  # the reduction whose identity is filled in; `arg` fills -1
 
 
 @dataclass(frozen=True)
 class Launch:
     function: Function
-    arguments: tuple[str, ...]           # buffers, in the order of `function.arrays`
-    scratch: Mapping[str, str]           # row buffer or partial array -> the scratch array that holds it for all chunks
+    arguments: tuple[str, ...]  # buffers, in the order of `function.arrays`
+    scratch: Mapping[str, str]  # row buffer or partial array -> the scratch array that holds it for all chunks
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A buffer as a matrix: shapes of its blocks (batch, rows, columns as stored), and whether it is used transposed."""
+    """A buffer as a matrix: the extents of batch, rows and columns; `transposed`: stored with columns before rows."""
 
     buffer: str
     batch: tuple[Expr, ...]
@@ -160,14 +161,14 @@ class Kernel:
     """What `emit` prints: the steps of `run`, the arrays it takes, and what each name is."""
 
     steps: tuple[Step, ...]
-    arrays: tuple[str, ...]              # parameters of run, in order
-    dtypes: Mapping[str, str]            # of every buffer and register
+    arrays: tuple[str, ...]  # parameters of run, in order
+    dtypes: Mapping[str, str]  # of every buffer and register
     ranks: Mapping[str, int]
-    shapes: Mapping[str, tuple[Expr, ...]]   # of the arrays
+    shapes: Mapping[str, tuple[Expr, ...]]  # of the arrays
     registers: frozenset[str]
-    sizes: tuple[Expr, ...]              # size variables that run takes
-    extents: Mapping[Expr, str]          # size expressions that are not variables -> the name that holds the value
-    scratch: tuple[Buffer, ...]          # one for each chunk, along a first axis
+    sizes: tuple[Expr, ...]  # size variables that run takes
+    extents: Mapping[Expr, str]  # size expressions that are not variables -> the name that holds the value
+    scratch: tuple[Buffer, ...]  # one for each chunk, along a first axis
 
 
 def walk(nodes: list[Node]) -> Iterator[Node]:

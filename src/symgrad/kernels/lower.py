@@ -1,8 +1,9 @@
 """From a schedule to loops: the only file that sees both.
 
-In each loop body a tensor that is written there, and accessed at one cell only, is kept in a register: it is loaded first
-(unless it is defined there), combined, and stored after its last write if anybody else wants it. Element-wise chains and
-row reductions so pass through registers whatever their tensors are called.
+In each loop body a tensor that is written there, and accessed at one cell only, is kept in a register: it is loaded
+first
+(unless it is defined there), combined, and stored after its last write if anybody else wants it. Element-wise chains
+and row reductions so pass through registers whatever their tensors are called.
 """
 
 from __future__ import annotations
@@ -76,7 +77,6 @@ class _Names:
         self.ranks[name] = 0
         self.registers.add(name)
         return name
-
 
     def lend(self, buffers: Iterable[loops.Buffer]) -> dict[str, str]:
         """A scratch array for each of a function's buffers; functions run one after the other and share them."""
@@ -190,7 +190,11 @@ class _Lowering:
     # -------------------------------------------------------------------------------------------------------- bodies
     def body(self, nodes: list[Loop | Statement], around: tuple[Index, ...]) -> list[loops.Node]:
         taken = self._promote(nodes, around)
-        out: list[loops.Node] = [loops.Set(self.held[n], Access(self._alias(n), *self._cell(n, cell))) for n, cell, first, _ in taken if first]
+        out: list[loops.Node] = [
+            loops.Set(self.held[n], Access(self._alias(n), *self._cell(n, cell)))
+            for n, cell, first, _ in taken
+            if first
+        ]
         for position, node in enumerate(nodes):
             out += self._node(node, around)
             out += [
@@ -207,7 +211,9 @@ class _Lowering:
         return local is None or bool(local.axes)
 
     def _promote(self, nodes, around):
-        """(tensor, cell, load it first, position of its last write) for the tensors that this body keeps in a register."""
+        """(tensor, cell, load it first, position of its last write) for the tensors that this body keeps in a
+        register.
+        """
         taken = []
         for name, found in touches(nodes).items():
             cell = found[0].cell
@@ -345,7 +351,8 @@ class _Lowering:
         if self.system.tensors[name].dtype != "float":
             return False
         return all(
-            a.name in self.held or all(self.ranges.get(i) == e for i, e in zip(a.indices, self.system.tensors[a.name].shape))
+            a.name in self.held
+            or all(self.ranges.get(i) == e for i, e in zip(a.indices, self.system.tensors[a.name].shape))
             for a in body.atoms(Access)
         )
 

@@ -1,7 +1,7 @@
 """Where each tensor lives: a register, a row buffer of one function, or memory that the caller binds.
 
-Tensors that only one group touches and that nobody asked for lose every axis that all their accesses share with the loops
-around them. What stays in memory between groups reuses the buffers of tensors that are no longer needed.
+Tensors that only one group touches and that nobody asked for lose every axis that all their accesses share with the
+loops around them. What stays in memory between groups reuses the buffers of tensors that are no longer needed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Local:
 @dataclass(frozen=True)
 class Storage:
     local: Mapping[str, Local]
-    buffer: Mapping[str, str]            # tensor in memory -> the buffer that holds it (its own name, or another's)
-    work: tuple[str, ...]                # buffers that the kernel provides beside inputs and results
+    buffer: Mapping[str, str]  # tensor in memory -> the buffer that holds it (its own name, or another's)
+    work: tuple[str, ...]  # buffers that the kernel provides beside inputs and results
 
 
 def store(system: System, groups: tuple[Group, ...], in_place: bool) -> tuple[Storage, Mapping[str, str]]:
@@ -76,7 +76,12 @@ def _alias(system: System, groups, users, buffer: dict[str, str]) -> dict[str, s
     copies = {}
     taken: set[str] = set()
     for old, new in system.updates.items():
-        if new in taken or new in system.outputs or new in system.updates or not _may_overwrite(groups, users, old, new):
+        if (
+            new in taken
+            or new in system.outputs
+            or new in system.updates
+            or not _may_overwrite(groups, users, old, new)
+        ):
             copies[old] = new
         else:
             buffer[new] = old

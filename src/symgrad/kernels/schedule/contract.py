@@ -2,8 +2,8 @@
 
 A term y[F] = sum_R of a product is cut into factors by the indices they depend on. Two factors whose indices split into
 rows (m), columns (n) and summed ones (k) are a matrix product; three or more are contracted in pairs, in the order that
-opt_einsum finds. What is not stored as a matrix gets a tensor of its own, which the fusion computes or copies; so does a
-product that is only one term of several.
+opt_einsum finds. What is not stored as a matrix gets a tensor of its own, which the fusion computes or copies; so
+does a product that is only one term of several.
 """
 
 from __future__ import annotations
@@ -142,10 +142,10 @@ def _factors(term: Term, work: _Work) -> tuple[Expr, list[Factor]]:
 def _pairs(term: Term, factors: list[Factor], work: _Work) -> tuple[Factor, Factor] | None:
     """Two factors: more are contracted in pairs, all but the last product in tensors of their own."""
     covered = {i for f in factors for i in f.indices}
-    if len(factors) < 2 or not {r.index for r in term.reduced} <= covered or any(work.system.tensors[a.name].dtype != "float" for f in factors
-                               for a in f.body.atoms(Access) if f.body == a):  # fmt: skip
+    integers = any(isinstance(f.body, Access) and work.system.tensors[f.body.name].dtype != "float" for f in factors)
+    if len(factors) < 2 or integers or not {r.index for r in term.reduced} <= covered:
         return None
-    free = [w for w in term.write]
+    free = list(term.write)
     while len(factors) > 2:
         first, second = _cheapest(factors, free, term)
         pair = [factors[first], factors[second]]
@@ -197,12 +197,12 @@ def _call(work: _Work, out: str, term: Term, left: Factor, right: Factor) -> Con
     parts = [tuple(Range(i, sizes[i]) for i in part) for part in (batch, rows, columns, summed)]
     summed_order = _summed_order(work, left, parts[3], sizes)
     b, m, n, k = parts[0], parts[1], parts[2], summed_order
-    order = [i for i in write]
+    order = list(write)
     if order[: len(b)] != [r.index for r in b]:
         return None
     a = _operand(work, left, b, m, k, sizes)
     c = _operand(work, right, b, k, n, sizes)
-    rest = order[len(b):]
+    rest = order[len(b) :]
     plain, turned = [r.index for r in (*m, *n)], [r.index for r in (*n, *m)]
     if rest == plain:
         target = Operand(out, b, m, n, False)

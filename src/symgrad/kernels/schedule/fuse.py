@@ -109,7 +109,7 @@ class Fusion:
         if not self.share:
             return None
         mine = unit.statement.touches()
-        for loop in body[max(_after(body, mine) - 1, 0):]:
+        for loop in body[max(_after(body, mine) - 1, 0) :]:
             if not isinstance(loop, Loop) or loop.ordered:
                 continue
             for candidate in _candidates(unit):
@@ -205,5 +205,3 @@ def _alike(loop: Loop, unit: Unit) -> bool:
 
 def _simple(statement: Statement) -> bool:
     return not statement.arg and not any(w.atoms(Access) for w in statement.write)
-
-

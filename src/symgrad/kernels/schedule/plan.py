@@ -1,4 +1,4 @@
-"""`schedule`: the whole plan of a System. Equations become units or BLAS calls, units are fused, tensors get a place."""
+"""The whole plan of a System: equations become units or BLAS calls, units are fused, tensors get a place."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .units import Fresh, units
 
 @dataclass(frozen=True)
 class Schedule:
-    system: System                       # as it is run: with the tensors that contractions added
+    system: System  # as it is run: with the tensors that contractions added
     groups: tuple[Group, ...]
     storage: Storage
-    copies: Mapping[str, str]            # in place: parameter or state -> the tensor copied into it at the end
+    copies: Mapping[str, str]  # in place: parameter or state -> the tensor copied into it at the end
 
 
 def schedule(system: System, in_place: bool = False, share: bool = True, blas: bool = True) -> Schedule:

@@ -41,8 +41,8 @@ class Statement:
     write: Cell
     pieces: tuple[Piece, ...] = ()
     op: str = "sum"
-    arg: tuple[str, ...] = ()           # integer tensors of a max or min
-    reduced: tuple[Index, ...] = ()     # their indices, in the order of the domain
+    arg: tuple[str, ...] = ()  # integer tensors of a max or min
+    reduced: tuple[Index, ...] = ()  # their indices, in the order of the domain
     exclusive: bool = False
     join: bool = False
 
@@ -100,7 +100,7 @@ class Operand:
     batch: tuple[Range, ...]
     rows: tuple[Range, ...]
     columns: tuple[Range, ...]
-    transposed: bool                    # stored as [batch, columns, rows]
+    transposed: bool  # stored as [batch, columns, rows]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,11 @@ class Contract:
     b: Operand
 
     def touches(self) -> list[Touch]:
-        return [Touch(self.out.tensor, (), "assign"), Touch(self.a.tensor, (), "read"), Touch(self.b.tensor, (), "read")]
+        return [
+            Touch(self.out.tensor, (), "assign"),
+            Touch(self.a.tensor, (), "read"),
+            Touch(self.b.tensor, (), "read"),
+        ]
 
 
 @dataclass(eq=False)
@@ -121,9 +125,9 @@ class Group:
 
     body: list[Loop | Statement] = field(default_factory=list)
     call: Contract | None = None
-    fills: list[tuple[str, str]] = field(default_factory=list)   # (tensor, op) filled before the group runs
+    fills: list[tuple[str, str]] = field(default_factory=list)  # (tensor, op) filled before the group runs
     touched: dict[str, list[Touch]] = field(default_factory=dict)
-    count: int = 0                      # statements
+    count: int = 0  # statements
 
     @property
     def loop(self) -> Loop | None:

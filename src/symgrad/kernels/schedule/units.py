@@ -1,8 +1,8 @@
 """From an equation to units: small loop nests that the fusion places one after the other.
 
 A unit says what happens and which of its loops may come first; `fuse` decides with what it shares them. For
-y[F] = sum_R body the unit is either a nest over F whose body is `fill; nest over R: accumulate` (a value that stays in a
-register), or, where the memory order wants R outside, a fill of y and a nest that accumulates into memory.
+y[F] = sum_R body the unit is either a nest over F whose body is `fill; nest over R: accumulate` (a value that stays
+in a register), or, where the memory order wants R outside, a fill of y and a nest that accumulates into memory.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Unit:
 
     ranges: tuple[Range, ...]
     statement: Statement
-    free: tuple[Index, ...]                 # indices that are plain axes of the written tensor
-    fill: bool = False                      # the cells have to be filled first
-    keep: tuple[Index, ...] = ()            # indices whose relative order is fixed (arg)
-    scan: Range | None = None               # the innermost range, run in order
+    free: tuple[Index, ...]  # indices that are plain axes of the written tensor
+    fill: bool = False  # the cells have to be filled first
+    keep: tuple[Index, ...] = ()  # indices whose relative order is fixed (arg)
+    scan: Range | None = None  # the innermost range, run in order
     reverse: bool = False
 
 
@@ -162,16 +162,16 @@ def _scan(eq: Equation, term: Term, found: tuple[Index, Index, str], fresh: Fres
         names[inner] = names[outer]
         write = tuple(w.xreplace(names) for w in term.write)
         piece = Piece(term.body.xreplace(names), tuple(g.xreplace(names) for g in guard))
-        statement = Statement(
-            "scan", eq.tensor, write, (piece,), eq.reduce, exclusive=exclusive, join=number > 0
-        )
+        statement = Statement("scan", eq.tensor, write, (piece,), eq.reduce, exclusive=exclusive, join=number > 0)
         ranges = tuple(Range(names[r.index], r.size) for r in term.free if r.index != outer)
         free = tuple(w for w in write if w != names[outer])
         yield Unit(ranges, statement, free, scan=Range(names[outer], term.sizes[outer]), reverse=reverse)
 
 
 # ------------------------------------------------------------------------------------------------------- loop order
-def ordered(statement: Statement, ranges: tuple[Range, ...], keep: tuple[Index, ...] = (), free=()) -> tuple[Range, ...]:
+def ordered(
+    statement: Statement, ranges: tuple[Range, ...], keep: tuple[Index, ...] = (), free=()
+) -> tuple[Range, ...]:
     """The ranges with the index of the most last axes innermost; `keep` stays in its order.
 
     Of a tensor of two or more axes the written ones come first where the choice is open: then rows can run in parallel.

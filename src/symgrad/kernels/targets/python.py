@@ -1,4 +1,6 @@
-"""No target at all: the same text, run by Python. `math` is replaced by one that returns inf and NaN instead of raising."""
+"""No target at all: the same text, run by Python. `math` is replaced by one that returns inf and NaN instead of
+raising.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ def _typed(function):
 
 
 QUIET = SimpleNamespace(
-    inf=np.inf, nan=np.nan, pi=np.pi, isfinite=np.isfinite, isnan=np.isnan, isinf=np.isinf, floor=np.floor, fabs=np.fabs,
+    inf=np.inf, nan=np.nan, pi=np.pi,
+    isfinite=np.isfinite, isnan=np.isnan, isinf=np.isinf, floor=np.floor, fabs=np.fabs,
     copysign=np.copysign, **{name: _typed(getattr(np, name)) for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
     )},
@@ -44,8 +47,10 @@ def _scale(p, t):
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
-        "math": QUIET, "alone": lambda: None, "address": lambda array: array,
-        "array": lambda array, shape, dtype: array.reshape(shape), "product": _product, "scale": _scale, "f_larger": np.maximum, "f_smaller": np.minimum, "np": np, "prange": range, "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
+        "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product, "scale": _scale,
+        "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
+        "f_larger": np.maximum, "f_smaller": np.minimum,
+        "address": lambda array: array, "array": lambda array, shape, dtype: array.reshape(shape),
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     text = source.replace(target.imports.strip(), "", 1)

@@ -1,0 +1,127 @@
+r"""Forward mode: the same walk as reverse mode, with tangents.
+
+For each read r of each active term, the tangent of the term's tensor gets the term
+
+    (write = term.write, body = tangent(r) * d(body)/d(r), same domain, same guard).
+
+Source: A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed. (2008), section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sympy import Mul
+
+from ..errors import UnknownNameError
+from ..ir.access import Access, Index, fresh_names
+from ..ir.system import Equation, Range, Step, System, Tensor, Term
+from .local import at_arg, local_derivative, other_factors
+from .rewrite import Rule
+from .split import live_reads, split
+
+
+@dataclass(frozen=True)
+class Push:
+    """What the tangent of one tensor is made from (the context of its Step)."""
+
+    tangents: Mapping[str, str]      # tensor -> the name of its tangent
+    others: str                      # a name for `all the other factors` of a product
+
+
+def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> System:
+    """The system with the output `name`: the derivative of `output` along the tangents `seeds` (tensor -> input).
+
+    Raises UnknownNameError for a name that the system lacks or that is taken.
+    """
+    for known in (output, *seeds):
+        if known not in system.tensors:
+            raise UnknownNameError(f"{known} is not a tensor of this program.")
+    for new in (name, *seeds.values()):
+        if new in system.tensors:
+            raise UnknownNameError(f"the name {new} is taken; rename that tensor.")
+    system = split(system)
+    tensors = {**system.tensors, **{dot: _tangent(system.tensors[x], dot, "input") for x, dot in seeds.items()}}
+    tangents = dict(seeds)
+    equations: list[Equation] = []
+    steps: list[Step] = []
+    wanted = _feeding(system, output)
+    for eq in system.equations:
+        equations.append(eq)
+        tensor = system.tensors[eq.tensor]
+        if eq.tensor not in wanted or tensor.dtype != "float" or not _moves(eq, tangents):
+            continue
+        dot = name if eq.tensor == output else next(fresh_names(tensors, f"{eq.tensor}_dot"))
+        context = Push({**tangents, eq.tensor: dot}, next(fresh_names(tensors, "others")))
+        step = RULE.step(context, (eq,))
+        steps.append(step)
+        equations += step.after
+        for made in step.after:
+            tensors[made.tensor] = _declare(made, dot, tensor)
+        tangents[eq.tensor] = dot
+    if output not in tangents:
+        tensors[name] = _tangent(system.tensors[output], name, "defined")
+        equations.append(Equation(name, ()))
+    elif output in seeds:
+        equations.append(_copy(system.tensors[output], seeds[output], name))
+        tensors[name] = _tangent(system.tensors[output], name, "defined")
+    tensors[name] = replace(tensors[name], named=True)
+    return System(tensors, tuple(equations), (name,), {}, (*system.log, *steps))
+
+
+def _feeding(system: System, output: str) -> set[str]:
+    feeding = {output}
+    for eq in reversed(system.equations):
+        if eq.tensor in feeding:
+            feeding |= {a.name for t in eq.terms for a in live_reads(t.body)}
+    return feeding
+
+
+def _moves(eq: Equation, tangents: Mapping[str, str]) -> bool:
+    return any(a.name in tangents for t in eq.terms for a in live_reads(t.body))
+
+
+def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    """The tangent of one equation, preceded by the `all the other factors` tensor of a product."""
+    (eq,) = before
+    extra = [other_factors(eq, push.others)] if eq.reduce == "prod" else []
+    terms: list[Term] = []
+    for term in eq.terms:
+        for access in live_reads(term.body):
+            if access.name not in push.tangents:
+                continue
+            factor = local_derivative(eq, term, access)
+            if factor == 0:
+                continue
+            dot = Access(push.tangents[access.name], *access.indices)
+            others = [Access(e.tensor, *term.indices) for e in extra]
+            moved = replace(term, body=Mul(factor, dot, *others))
+            terms.append(at_arg(eq, moved) if eq.reduce in ("max", "min") else moved)
+    return (*extra, Equation(push.tangents[eq.tensor], tuple(terms)))
+
+
+RULE = Rule(
+    "tangent: each read of a tensor adds a term along its direction",
+    lambda context, before: tangent_equations(context, before),
+    "Griewank and Walther, Evaluating Derivatives (2008), section 3.1",
+    derives=True,
+)
+
+
+def _tangent(of: Tensor, name: str, role: str) -> Tensor:
+    return Tensor(name, of.shape, role=role, named=of.named or bool(of.label), letters=of.letters)
+
+
+def _declare(eq: Equation, dot: str, of: Tensor) -> Tensor:
+    if eq.tensor == dot:
+        return _tangent(of, dot, "defined")
+    term = eq.terms[0]
+    shape = tuple(term.sizes[i] for i in term.write)
+    return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
+
+
+def _copy(of: Tensor, source: str, name: str) -> Equation:
+    indices = tuple(Index(letter) for letter in of.letters)
+    domain = tuple(Range(i, s) for i, s in zip(indices, of.shape))
+    return Equation(name, (Term(indices, Access(source, *indices), domain),))

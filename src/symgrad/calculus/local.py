@@ -1,0 +1,52 @@
+"""The derivative of one small body by one read: what forward and reverse mode share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Dummy, Expr, Ne, Or, diff
+
+from ..errors import DifferentiationError, explain
+from ..functions import stop
+from ..ir.access import Access, Index
+from ..ir.system import Equation, Range, Term, is_plain
+
+
+def local_derivative(eq: Equation, term: Term, access: Access) -> Expr:
+    """d(body)/d(access) with the other accesses fixed; the body's own value is read, not computed again.
+
+    Raises DifferentiationError, with the user's line, for a jump or a kink without a choice.
+    """
+    hole = Dummy("hole", real=True)
+    try:
+        factor = diff(term.body.xreplace({access: hole}), hole).xreplace({hole: access})
+    except DifferentiationError as error:
+        raise DifferentiationError(explain(str(error), eq.source)) from None
+    if eq.elementwise and term.body.is_Function and not isinstance(term.body, stop):
+        factor = factor.xreplace({term.body: Access(eq.tensor, *term.write)})
+    return factor
+
+
+def chosen_point(eq: Equation, term: Term) -> dict[Index, Access]:
+    """For a max or min: the reduced indices at the point that was chosen."""
+    if not is_plain(replace(term, domain=term.free)):
+        summary = f"the {eq.reduce} in {eq.tensor} scatters: it has no derivative."
+        raise DifferentiationError(explain(summary, eq.source))
+    return {r.index: Access(name, *term.write) for r, name in zip(term.reduced, eq.arg)}
+
+
+def at_arg(eq: Equation, term: Term) -> Term:
+    """A term of a max or min at the chosen point only: `arg` takes the place of the reduced indices."""
+    chosen = chosen_point(eq, term)
+    exists = tuple(position >= 0 for position in chosen.values())
+    return Term(term.write, term.body.xreplace(chosen), term.free, exists)
+
+
+def other_factors(eq: Equation, name: str) -> Equation:
+    """For y = prod[k] b[k]: the tensor prod[k', k' != k] b[k'] over all indices. Dividing y by b fails at zeros."""
+    term = eq.terms[0]
+    primed = {r.index: Index(r.index.name + "'") for r in term.reduced}
+    other = term.map(lambda e: e.xreplace(primed))
+    differ = Or(*(Ne(old, new) for old, new in primed.items()))
+    domain = (*term.domain, *(Range(primed[r.index], r.size) for r in term.reduced))
+    return Equation(name, (Term(term.indices, other.body, domain, (*other.guard, differ)),), "prod")

@@ -1,0 +1,182 @@
+"""The text that every CPU module starts with, and the decorators of its functions."""
+
+from __future__ import annotations
+
+from .table import Target
+
+# `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums
+# and complements (S - e), and `nnan` would remove the tests for NaN. Only `add`, which accumulates the sum of a loop
+# whose order is free, may be re-associated, so that such loops are vectorised.
+#
+# `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
+# which the caller guarantees: without it a loop over many arrays is not vectorised. `address` and `array` carry arrays
+# through a table of integers into the one function with a parallel loop, which compiles the slower the more it is
+# passed.
+# `product` is c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so
+# it
+# computes the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows
+# of a transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
+IMPORTS = """\
+import math
+
+import numpy as np
+from numba import njit, prange, types
+from numba.core import cgutils
+from numba.extending import get_cython_function_address, intrinsic
+from numba.np.arrayobj import make_array, populate_array
+from llvmlite import binding, ir
+from numpy import float32, float64, int64, uint64
+
+
+@intrinsic
+def alone(context):
+    def generate(target, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        for argument in builder.function.args:
+            if argument.name.endswith(".4"):  # the data pointer of an array
+                argument.add_attribute("noalias")
+        return target.get_dummy_value()
+
+    return types.void(), generate
+"""
+EXTREME = """\
+
+
+@intrinsic
+def f_larger(context, a, b):
+    def generate(target, builder, signature, arguments):
+        real = arguments[0].type
+        maximum = builder.module.declare_intrinsic("llvm.maximum", [real], ir.FunctionType(real, [real, real]))
+        return builder.call(maximum, arguments)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def f_smaller(context, a, b):
+    def generate(target, builder, signature, arguments):
+        real = arguments[0].type
+        minimum = builder.module.declare_intrinsic("llvm.minimum", [real], ir.FunctionType(real, [real, real]))
+        return builder.call(minimum, arguments)
+
+    return a(a, b), generate
+"""
+SCALE = """\
+
+
+@intrinsic
+def scale(context, p, t):
+    digits, bias, magic = {
+        types.float32: (23, 127, 0x4B400000), types.float64: (52, 1023, 0x4338000000000000)
+    }[p]
+
+    def generate(target, builder, signature, arguments):
+        value, rounded = arguments
+        integer = ir.IntType(p.bitwidth)
+        n = builder.sub(builder.bitcast(rounded, integer), integer(magic))
+        half = builder.ashr(n, integer(1))
+        for part in (half, builder.sub(n, half)):
+            power = builder.bitcast(builder.shl(builder.add(part, integer(bias)), integer(digits)), value.type)
+            value = builder.fmul(value, power)
+        return value
+
+    return p(p, p), generate
+"""
+PARALLEL = """\
+
+
+@intrinsic
+def address(context, array):
+    def generate(target, builder, signature, arguments):
+        data = make_array(signature.args[0])(target, builder, arguments[0]).data
+        return builder.ptrtoint(data, target.get_value_type(types.int64))
+
+    return types.int64(array), generate
+
+
+@intrinsic
+def array(context, address, shape, dtype):
+    kind = types.Array(dtype.dtype, len(shape), "C")
+
+    def generate(target, builder, signature, arguments):
+        made = make_array(kind)(target, builder)
+        extents = cgutils.unpack_tuple(builder, arguments[1])
+        size = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
+        strides = [size]
+        for extent in reversed(extents[1:]):
+            strides.insert(0, builder.mul(strides[0], extent))
+        data = builder.inttoptr(arguments[0], made.data.type)
+        populate_array(made, data, extents, strides, size, None)
+        return made._getvalue()
+
+    return kind(address, shape, dtype), generate
+"""
+BLAS = """\
+
+
+for name in ("sgemm", "dgemm"):
+    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+
+
+@intrinsic
+def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
+    name = {types.float32: "symgrad_sgemm", types.float64: "symgrad_dgemm"}[like.dtype]
+
+    def generate(target, builder, signature, arguments):
+        def held(value):
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def letter(turned):
+            zero = turned.type(0)
+            return held(builder.select(builder.icmp_signed("!=", turned, zero), ir.IntType(8)(84), ir.IntType(8)(78)))
+
+        def number(value):
+            return held(builder.trunc(value, ir.IntType(32)))
+
+        def memory(value):
+            return builder.inttoptr(value, cgutils.voidptr_t)
+
+        turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, _ = arguments
+        one, none = (held(target.get_constant(like.dtype, value)) for value in (1.0, 0.0))
+        head = [letter(turn_b), letter(turn_a), number(n), number(m), number(k), one]
+        rest = [memory(b), number(ldb), memory(a), number(lda), none, memory(c), number(ldc)]
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 13)
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), head + rest)
+        return target.get_dummy_value()
+
+    integers = (types.int64,) * 11
+    return types.void(*integers, like), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def product(a, turn_a, b, turn_b, c, first, last):
+    n = c.shape[1]
+    k = a.shape[0] if turn_a else a.shape[1]
+    lda = a.shape[1] if a.shape[1] > 0 else 1
+    ldb = b.shape[1] if b.shape[1] > 0 else 1
+    ldc = n if n > 0 else 1
+    start = address(a) + (first if turn_a else first * lda) * a.itemsize
+    gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
+"""
+HELPERS = """\
+@njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def add(total, value):
+    return total + value
+"""
+INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
+CPU = Target(
+    name="cpu",
+    imports=IMPORTS + EXTREME + SCALE + PARALLEL + BLAS,
+    helpers=HELPERS,
+    decorators={
+        "scalar": f"@njit({INNER}, forceinline=True)",
+        "exp": f'@njit({INNER}, forceinline=True, fastmath={{"contract"}})',
+        "double": f"@njit({INNER})",
+        "group": f'@njit({INNER}, fastmath={{"contract"}})',
+        "parallel": f'@njit({INNER}, fastmath={{"contract"}}, parallel=True)',
+        "run": '@njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)',
+    },
+    chunks=32,
+    block=64,
+    products=4_000_000,
+)

@@ -1,0 +1,217 @@
+"""Lines of Python for the nodes of `loops`: one walker, one expression printer."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sympy import Basic, Expr
+
+from ..ir.access import Access, Index, Size
+from . import loops
+from .expressions import Printer
+
+WORDS = """
+    INF add address alone array binding blocks cell cgutils chunk chunked chunks f_larger f_smaller
+    first float32 float64 gemm get_cython_function_address hit int64 intrinsic ir last make_array math
+    max min name njit np piece populate_array prange product range run scale stage start table types
+    uint64
+"""
+RESERVED = {*keyword.kwlist, *WORDS.split()}  # what the text itself uses
+
+
+def python_names(kernel: loops.Kernel) -> dict:
+    """A Python name for every buffer, register and size; a tensor keeps its own where that is possible."""
+    taken = set(RESERVED)
+    names: dict = {}
+    for key in (*kernel.dtypes, *kernel.sizes, *kernel.extents.values()):
+        stem = re.sub(r"\W", "_", str(key))
+        stem = (
+            stem
+            if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_", "chunk_", "at_"))
+            else f"t_{stem}"
+        )
+        if isinstance(key, Size) and stem in taken:
+            stem = f"size_{stem}"
+        names[key] = _free(stem, taken)
+    return names
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    name, number = stem, 0
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name
+
+
+@dataclass
+class Writer:
+    """The text of functions, line by line. `names` gives every buffer, register and size its Python name."""
+
+    kernel: loops.Kernel
+    real: str
+    names: dict
+    called: dict = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    indices: dict[Index, str] = field(default_factory=dict)
+    unsigned: dict[Expr, str] = field(default_factory=dict)
+    depth: int = 0
+    temporaries: int = 0
+
+    def __post_init__(self):
+        self.printer = Printer(self.real, self._place, self._symbol, self._let, self.called)
+
+    # ------------------------------------------------------------------------------------------------------ printing
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def take(self) -> str:
+        text, self.lines = "\n".join(self.lines), []
+        return text + "\n"
+
+    def _let(self, text: str) -> str:
+        self.temporaries += 1
+        name = f"u_{self.temporaries}"
+        self.line(f"{name} = {text}")
+        return name
+
+    def _symbol(self, symbol: Basic) -> tuple[str, str]:
+        return (self.indices[symbol] if isinstance(symbol, Index) else self.names[symbol]), "int"
+
+    def _place(self, access: Access) -> tuple[str, str]:
+        name, dtype = access.name, self.kernel.dtypes[access.name]
+        if name in self.kernel.registers:
+            return self.names[name], dtype
+        return f"{self.names[name]}[{self._cell(access.indices)}]", dtype
+
+    def _cell(self, cell: Iterable[Expr]) -> str:
+        return ", ".join(self.unsigned.get(c) or self.printer.integer(c) for c in cell) or "0"
+
+    def _target(self, name: str, cell) -> str:
+        return self.names[name] if cell is None else f"{self.names[name]}[{self._cell(cell)}]"
+
+    def extent(self, expr: Expr) -> str:
+        return self.names[self.kernel.extents[expr]] if expr in self.kernel.extents else self.printer.integer(expr)
+
+    def shape(self, extents: Iterable[Expr]) -> str:
+        parts = [self.extent(e) for e in extents]
+        return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+    def identity(self, op: str, dtype: str) -> str:
+        if op == "arg":
+            return "-1"
+        if dtype == "bool":
+            return str(op == "prod")
+        if dtype == "int":
+            return {"sum": "0", "prod": "1", "max": "-9223372036854775807 - 1", "min": "9223372036854775807"}[op]
+        return {"sum": f"{self.real}(0.0)", "prod": f"{self.real}(1.0)", "max": "-INF", "min": "INF"}[op]
+
+    # --------------------------------------------------------------------------------------------------------- nodes
+    def nodes(self, nodes: list[loops.Node]) -> None:
+        for node in nodes:
+            _NODES[type(node)](self, node)
+
+    def _set(self, node: loops.Set) -> None:
+        self.line(f"{self.names[node.register]} = {self._value(node.value, node.register)}")
+
+    def _store(self, node: loops.Store) -> None:
+        self.line(f"{self._target(node.buffer, node.cell)} = {self._value(node.value, node.buffer)}")
+
+    def _value(self, value: Expr, name: str) -> str:
+        dtype = self.kernel.dtypes[name]
+        if value.is_infinite and dtype == "int":
+            return self.identity("max" if value.is_extended_negative else "min", dtype)
+        if dtype == "bool" and isinstance(value, Access):
+            return self._place(value)[0]
+        return self.printer.of(value, dtype)
+
+    def _combine(self, node: loops.Combine) -> None:
+        target, dtype = self._target(node.target, node.cell), self.kernel.dtypes[node.target]
+        value = self._value(node.value, node.target)
+        if node.masked:
+            conditions = " and ".join(self.printer._closed_condition(c) for c in node.masked)
+            value = f"{value} if {conditions} else {self.identity(node.op, dtype)}"
+        self.line(f"{target} = {self._joined(node.op, dtype, target, value, node.loose)}")
+
+    def _joined(self, op: str, dtype: str, left: str, right: str, loose: bool = False) -> str:
+        if dtype == "bool":
+            return f"{left} {'or' if op in ('sum', 'max') else 'and'} ({right})"
+        if op in ("max", "min"):
+            name = {"max": "larger", "min": "smaller"}[op]
+            if dtype == "float":
+                self.called.setdefault(name, None)
+                return f"f_{name}({left}, {right})"
+            return f"{op}({left}, {right})"
+        if op == "sum" and loose and dtype == "float":
+            return f"add({left}, {right})"
+        if op == "prod":
+            return f"{left} * ({right})"
+        return f"{left} + ({right})" if " if " in right else f"{left} + {right}"
+
+    def _extreme(self, node: loops.Extreme) -> None:
+        """np.maximum's order: NaN is the largest and the first one stays; `arg < 0` says that nothing came before."""
+        name, cell = node.target
+        target, value = self._target(name, cell), self._let(self._value(node.value, name))
+        first = self._target(*node.args[0][:2])
+        sign = ">" if node.op == "max" else "<"
+        test = f"{first} < 0 or {value} {sign} {target}"
+        if self.kernel.dtypes[name] == "float":
+            test += f" or ({value} != {value} and {target} == {target})"
+        self.line(f"if {test}:")
+        self.depth += 1
+        self.line(f"{target} = {value}")
+        for arg, where, index in node.args:
+            self.line(f"{self._target(arg, where)} = {self.indices[index]}")
+        self.depth -= 1
+
+    def _first(self, node: loops.First) -> None:
+        """The least position, as a minimum over positions: no branch leaves the loop."""
+        name, extent, target = self._loop_name(node.index), self.extent(node.size), self.names[node.register]
+        self.indices[node.index] = name
+        value, extreme = self.printer.real(node.value), self.printer.real(node.extreme)
+        del self.indices[node.index]
+        self.line(f"{target} = int64({extent})")
+        self.line(f"for {name} in range({extent}):")
+        same = f"{value} == {extreme} or ({value} != {value} and {extreme} != {extreme})"
+        self.line(f"    hit = {name} if {same} else int64({extent})")
+        self.line(f"    {target} = hit if hit < {target} else {target}")
+        self.line(f"{target} = {target} if {target} < {extent} else -1")
+
+    def _if(self, node: loops.If) -> None:
+        conditions = [self.printer._closed_condition(c) for c in node.conditions]
+        self.line(f"if {' and '.join(conditions)}:")
+        self.depth += 1
+        self.nodes(node.body)
+        self.depth -= 1
+
+    def _for(self, node: loops.For) -> None:
+        name = self._loop_name(node.index)
+        extent = self.extent(node.size)
+        span = "first, last" if node.rows else f"{extent} - 1, -1, -1" if node.reverse else extent
+        self.line(f"for {name} in range({span}):")
+        self.indices[node.index] = name
+        self.depth += 1
+        if node.rows:  # an index that may be negative for all LLVM knows keeps a loop from being vectorised
+            self.unsigned[node.index] = f"at_{name}"
+            self.line(f"at_{name} = uint64({name})")
+        self.nodes(node.body or [])
+        if not node.body:
+            self.line("pass")
+        self.depth -= 1
+        del self.indices[node.index]
+        self.unsigned.pop(node.index, None)
+
+    def _loop_name(self, index: Index) -> str:
+        stem = re.sub(r"\W", "_", index.name.split("#")[0])
+        stem = stem if stem.isidentifier() else f"i_{stem}"
+        return _free(stem, {*self.indices.values(), *self.names.values(), *RESERVED})
+
+
+_NODES = {
+    loops.Set: Writer._set, loops.Store: Writer._store, loops.Combine: Writer._combine,
+    loops.Extreme: Writer._extreme, loops.First: Writer._first, loops.If: Writer._if, loops.For: Writer._for,
+}  # fmt: skip
