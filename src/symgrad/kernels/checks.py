@@ -212,6 +212,8 @@ def _bounded(p: Position, sizes) -> bool:
     ends = {r.index: size_value(r.size, sizes) - 1 for r in p.term.domain}
     if any(end < 0 for end in ends.values()):
         return True
+    if not p.position.is_polynomial(*ends):  # floor(n/2): its values at 0 and 1 say nothing
+        return False
     low = high = _number(p.position.xreplace({i: Integer(0) for i in ends}), sizes)
     if low is None:
         return False
