@@ -132,7 +132,7 @@ class Program:
         for name in names:
             need(self.kernel, name)
         return compile_system(
-            replace(self.kernel, outputs=names).prune(),
+            replace(self.kernel, outputs=names),
             target,
             dtype,
             parallel=parallel,
