@@ -8,7 +8,7 @@ from ..errors import UnknownNameError
 
 
 class Loss(NamedTuple):
-    """Lines of notation: `{z}` stands for the scores, as in `z2[n,k]`, `{k}` for the letter or number of the classes."""
+    """Lines of notation: `{z}` stands for the scores, as in `z2[n,k]`, `{k}` for the letter or number of classes."""
 
     target: str
     prediction: str

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from .table import Target
 
@@ -23,13 +23,18 @@ def _typed(function):
     return call
 
 
+def _special(name: str):
+    """The function `scipy.special.<name>`, imported when first called: a compiled kernel never needs it."""
+    return _typed(lambda *args: getattr(scipy.special, name)(*args))
+
+
 QUIET = SimpleNamespace(
     inf=np.inf, nan=np.nan, pi=np.pi,
     isfinite=np.isfinite, isnan=np.isnan, isinf=np.isinf, floor=np.floor, fabs=np.fabs,
     copysign=np.copysign, **{name: _typed(getattr(np, name)) for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
     )},
-    erf=_typed(special.erf), erfc=_typed(special.erfc), lgamma=_typed(special.gammaln), gamma=_typed(special.gamma),
+    erf=_special("erf"), erfc=_special("erfc"), lgamma=_special("gammaln"), gamma=_special("gamma"),
 )  # fmt: skip
 
 
