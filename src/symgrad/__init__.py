@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 
-from .api import Program, gradient, program
+from .api import Program, program
 from .errors import SymgradError
+from .scalars import gradient, hessian, jacobian
 
 __version__ = "0.1.0"
 
@@ -20,7 +21,7 @@ _PUBLIC = {
 }
 _MODULES = {"optimizers", "models", "gallery"}
 
-__all__ = ["Program", "SymgradError", "__version__", "gradient", "program", *_PUBLIC]
+__all__ = ["Program", "SymgradError", "__version__", "gradient", "hessian", "jacobian", "program", *_PUBLIC]
 
 
 def __getattr__(name: str):

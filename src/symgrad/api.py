@@ -9,13 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy
 
 from . import calculus, notation, typeset
 from .errors import UnknownNameError
-from .functions import to_sympy
 from .ir import cost
-from .ir.access import Access
 from .ir.interpret import interpret
 from .ir.system import System
 
@@ -182,25 +179,6 @@ def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
     Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
     """
     return Program(calculus.prepare(notation.parse(text, sizes)))
-
-
-def gradient(expr: sympy.Expr | str, xs: Iterable[sympy.Symbol | str]) -> sympy.Matrix:
-    """The gradient of a scalar formula, a SymPy expression or text, as a column of SymPy expressions.
-
-    >>> gradient("x**2 + sin(y)", ["x", "y"])
-    Matrix([
-    [   2*x],
-    [cos(y)]])
-    """
-    symbols = [sympy.Symbol(x, real=True) if isinstance(x, str) else x for x in xs]
-    if isinstance(expr, str):
-        expr = notation.scalar(expr, {s.name: s for s in symbols})
-    system = notation.from_scalar(expr, sorted(expr.free_symbols | set(symbols), key=str))
-    (output,) = system.outputs
-    derived = calculus.display_form(calculus.gradient(calculus.prepare(system), output, [s.name for s in symbols]))
-    back = {Access(s.name): s for s in (*expr.free_symbols, *symbols)}
-    entries = [calculus.in_inputs(derived, f"d{output}_d{s.name}").xreplace(back) for s in symbols]
-    return sympy.Matrix([to_sympy(e) for e in entries])
 
 
 def need(system: System, name: str) -> None:

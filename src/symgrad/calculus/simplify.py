@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer
+from sympy import Add, Expr
 
 from ..functions import ROWS
 from ..ir.access import Access, fresh_names, reads
@@ -309,12 +309,9 @@ LEAVES = Rule("write the short closed form out", _write_out)
 
 
 def in_inputs(system: System, name: str) -> Expr:
-    """The value of a rank-0 tensor as one expression in the inputs and parameters (every equation pointwise)."""
-    table = relations(system)
-    body = Access(name)
-    while True:
-        inside = {a: table.expand(a) for a in reads(body)}
-        inside = {a: e for a, e in inside.items() if e is not None}
-        if not inside:
-            return Integer(0) if body == Access(name) else tidy(body)
-        body = body.xreplace(inside)
+    """The value of a rank-0 tensor as one expression in what no equation writes. Every equation must be rank 0."""
+    values: dict[Expr, Expr] = {}
+    for eq in system.equations:
+        if all(t.write == () and not t.domain and not t.guard for t in eq.terms) and eq.reduce == "sum":
+            values[Access(eq.tensor)] = Add(*(t.body.xreplace(values) for t in eq.terms))
+    return tidy(values[Access(name)])

@@ -1,0 +1,83 @@
+"""Derivatives of scalar formulas, SymPy expressions or text, as SymPy matrices: the same engine, one cell at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sympy
+from sympy import Expr, Matrix, Symbol
+
+from . import calculus, notation
+from .functions import to_sympy
+from .ir.access import Access
+from .ir.system import System
+
+Formula = Expr | str
+
+
+def gradient(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
+    """The gradient of a formula: a column with one row for each of `xs`.
+
+    >>> gradient("x**2 + sin(y)", ["x", "y"])
+    Matrix([
+    [   2*x],
+    [cos(y)]])
+    """
+    return jacobian([expr], xs).T
+
+
+def jacobian(exprs: Iterable[Formula], xs: Iterable[Symbol | str]) -> Matrix:
+    """The Jacobian of formulas: a row for each formula, a column for each of `xs`.
+
+    >>> jacobian(["x*y", "x - y"], ["x", "y"])
+    Matrix([
+    [y,  x],
+    [1, -1]])
+    """
+    symbols = _symbols(xs)
+    return Matrix([_row(expr, symbols) for expr in exprs])
+
+
+def hessian(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
+    """The matrix of second derivatives of a formula.
+
+    >>> hessian("x**2*y", ["x", "y"])
+    Matrix([
+    [2*y, 2*x],
+    [2*x,   0]])
+    """
+    symbols = _symbols(xs)
+    system, output, back = _system(expr, symbols)
+    derived = calculus.display_form(calculus.hessian(system, output, [s.name for s in symbols]))
+    size = len(symbols)
+    upper = {
+        (i, j): _entry(derived, f"d2{output}_d{symbols[i].name}_d{symbols[j].name}", back)
+        for i in range(size)
+        for j in range(i, size)
+    }
+    return Matrix(size, size, lambda i, j: upper[min(i, j), max(i, j)])
+
+
+def _symbols(xs: Iterable[Symbol | str]) -> list[Symbol]:
+    return [Symbol(x, real=True) if isinstance(x, str) else x for x in xs]
+
+
+def _system(expr: Formula, symbols: list[Symbol]) -> tuple[System, str, dict]:
+    """The formula as a System of rank-0 tensors, its output, and accesses to symbols."""
+    if isinstance(expr, str):
+        expr = notation.scalar(expr, {s.name: s for s in symbols})
+    expr = sympy.sympify(expr) if not isinstance(expr, Expr) else expr  # a number; never text
+    every = sorted(expr.free_symbols | set(symbols), key=str)
+    system = calculus.prepare(notation.from_scalar(expr, every))
+    (output,) = system.outputs
+    return system, output, {Access(s.name): s for s in every}
+
+
+def _row(expr: Formula, symbols: list[Symbol]) -> list[Expr]:
+    system, output, back = _system(expr, symbols)
+    derived = calculus.display_form(calculus.gradient(system, output, [s.name for s in symbols]))
+    return [_entry(derived, f"d{output}_d{s.name}", back) for s in symbols]
+
+
+def _entry(derived: System, name: str, back: dict) -> Expr:
+    return to_sympy(calculus.in_inputs(derived, name).xreplace(back))
