@@ -10,6 +10,7 @@ from catalogue import BY_NAME, CATALOGUE
 from symgrad.api import Program
 from symgrad.ir.access import Access, Index
 from symgrad.ir.check import check
+from symgrad.ir.interpret import interpret
 from symgrad.ir.system import Equation, Range, Tensor, Term
 from symgrad.verify import checks, subjects
 
@@ -44,3 +45,20 @@ def test_the_hessian_times_a_vector(name):
         made = [check(subject) for check in (checks.central_differences, checks.exact, checks.fifty_digits)]
         assert not [r for r in made if not r.passed], "\n".join(f"{r.name} {r.of}: {r.where}" for r in made)
         assert not (entry.rational and made[1].skipped)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_forward_over_reverse_is_reverse_over_reverse(name):
+    """`program.hvp` in all three forms against the product above: two ways to one number."""
+    entry = BY_NAME[name]
+    wrt = entry.program().raw.declared("parameter")[0].name
+    product = along(entry.program().gradient(entry.output, wrt), entry.output, wrt).gradient("G", wrt)
+    forward = entry.program().hvp(entry.output, wrt)
+    arrays = entry.arrays()
+    direction = np.random.default_rng(5).normal(size=arrays[wrt].shape)
+    expected = interpret(product.raw, {**arrays, "v_dot": direction})[f"dG_d{wrt}"]
+    for form in (forward.raw, forward.display, forward.kernel):
+        check(form.prune())
+        found = interpret(form, {**arrays, f"{wrt}_dot": direction})[f"{entry.output}_hvp_{wrt}"]
+        # the same sums in another order: roundings relative to the largest entry
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * max(1.0, np.abs(expected).max()))
