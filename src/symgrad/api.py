@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import calculus, notation, typeset
-from .errors import UnknownNameError
+from .errors import SymgradError, UnknownNameError
 from .ir import cost
 from .ir.interpret import interpret
 from .ir.system import System
@@ -35,6 +35,7 @@ class Program:
 
     raw: System                     # split, free of facts: the only form that is differentiated again
     origin: Origin | None = None
+    written: System | None = None   # as the user wrote it, before naive spellings were replaced
 
     @cached_property
     def display(self) -> System:
@@ -59,47 +60,62 @@ class Program:
         array([2., 4.])
         """
         names = self._names(wrt)
-        return Program(calculus.gradient(self.raw, output, names), Origin("gradient", self, output, names))
+        return self._derived("gradient", calculus.gradient(self.independent(names), output, names), output, names)
 
     def jacobian(self, output: str, wrt: Names = None) -> Program:
         """The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`."""
         names = self._names(wrt)
-        return Program(calculus.jacobian(self.raw, output, names), Origin("jacobian", self, output, names))
+        return self._derived("jacobian", calculus.jacobian(self.independent(names), output, names), output, names)
 
     def hessian(self, output: str, wrt: Names = None) -> Program:
         """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first."""
         names = self._names(wrt)
-        return Program(calculus.hessian(self.raw, output, names), Origin("hessian", self, output, names))
+        return self._derived("hessian", calculus.hessian(self.independent(names), output, names), output, names)
 
     def jvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_dot`, the derivative along it."""
-        derived = calculus.jvp(self.raw, output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
-        return Program(derived, Origin("jvp", self, output, (wrt,)))
+        derived = calculus.jvp(self.independent((wrt,)), output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
+        return self._derived("jvp", derived, output, (wrt,))
 
     def vjp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<output>_bar` and the output `<wrt>_bar`, its pull-back."""
-        return Program(calculus.vjp(self.raw, output, (wrt,)), Origin("vjp", self, output, (wrt,)))
+        return self._derived("vjp", calculus.vjp(self.independent((wrt,)), output, (wrt,)), output, (wrt,))
 
     def hvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""
-        return Program(calculus.hvp(self.raw, output, wrt), Origin("hvp", self, output, (wrt,)))
+        return self._derived("hvp", calculus.hvp(self.independent((wrt,)), output, wrt), output, (wrt,))
 
     def gauss_newton(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_gn_<wrt>`: J^T J times vector."""
-        return Program(calculus.gauss_newton(self.raw, output, wrt), Origin("gauss_newton", self, output, (wrt,)))
+        derived = calculus.gauss_newton(self.independent((wrt,)), output, wrt)
+        return self._derived("gauss_newton", derived, output, (wrt,))
+
+    def _derived(self, verb: str, system: System, output: str, wrt: tuple[str, ...]) -> Program:
+        return Program(system, Origin(verb, self, output, wrt))
+
+    def independent(self, wrt: Iterable[str]) -> System:
+        """The raw form to differentiate by `wrt`: definitions of those that an equation writes are not looked through,
+        so that every path from them to an output is there."""
+        defined = set(wrt) & set(self.raw.defining())
+        if not defined or self.written is None:
+            return self.raw
+        return calculus.prepare(self.written, defined)
 
     def _names(self, wrt: Names) -> tuple[str, ...]:
         if wrt is None:
             return tuple(t.name for t in self.raw.declared("parameter"))
-        return (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        return (wrt,) if isinstance(wrt, str) else tuple(dict.fromkeys(wrt))
 
     def call(self, other: Program, rename: Mapping[str, str] | None = None) -> Program:
         """This program with the equations of `other` behind its own; `rename` maps other's names to names here."""
-        return Program(calculus.prepare(notation.compose(self.raw, other.raw, rename or {})))
+        if not isinstance(other, Program):
+            raise SymgradError(f"a program calls a program, not {type(other).__name__}: make it by sg.program(text).")
+        ours, theirs = self.written or self.raw, other.written or other.raw
+        return _program(notation.compose(ours, theirs, rename or {}))
 
     def at(self, **fixed: float) -> Program:
         """The program with inputs or noise replaced by constants, as in `program.at(noise=0)`."""
-        return Program(notation.at(self.raw, **fixed))
+        return _program(notation.at(self.written or self.raw, **fixed))
 
     def evaluate(self, **arrays) -> Mapping[str, np.ndarray]:
         """The outputs on `arrays`, in float64, by the interpreter."""
@@ -125,7 +141,7 @@ class Program:
         """
         from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
 
-        names = self.outputs if outputs is None else tuple(outputs)
+        names = self.outputs if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
         for name in names:
             need(self.kernel, name)
         return compile_system(
@@ -178,7 +194,11 @@ def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
 
     Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
     """
-    return Program(calculus.prepare(notation.parse(text, sizes)))
+    return _program(notation.parse(text, sizes))
+
+
+def _program(written: System) -> Program:
+    return Program(calculus.prepare(written), written=written)
 
 
 def need(system: System, name: str) -> None:

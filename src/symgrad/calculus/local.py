@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Dummy, Expr, Ne, Or, diff
+from sympy import Add, Dummy, Eq, Expr, Ne, Or, Pow, diff
 
 from ..errors import DifferentiationError, explain
-from ..functions import stop
+from ..functions import stop, where
 from ..ir.access import Access, Index
 from ..ir.system import Equation, Range, Term, is_plain
 
@@ -17,14 +17,26 @@ def local_derivative(eq: Equation, term: Term, access: Access) -> Expr:
 
     Raises DifferentiationError, with the user's line, for a jump or a kink without a choice.
     """
-    hole = Dummy("hole", real=True)
     try:
-        factor = diff(term.body.xreplace({access: hole}), hole).xreplace({hole: access})
+        factor = _partial(term.body, access)
     except DifferentiationError as error:
         raise DifferentiationError(explain(str(error), eq.source)) from None
     if eq.elementwise and term.body.is_Function and not isinstance(term.body, stop):
         factor = factor.xreplace({term.body: Access(eq.tensor, *term.write)})
     return factor
+
+
+def _partial(body: Expr, access: Access) -> Expr:
+    hole = Dummy("hole", real=True)
+    powers = {p: Dummy("power", real=True) for p in body.atoms(Pow) if p.base == access and not p.exp.is_number}
+    plain = body.xreplace(powers).xreplace({access: hole})
+    parts = [diff(plain, hole), *(diff(plain, dummy) * _power_rule(p) for p, dummy in powers.items())]
+    return Add(*parts).xreplace({dummy: p for p, dummy in powers.items()}).xreplace({hole: access})
+
+
+def _power_rule(power: Pow) -> Expr:
+    """d x**k/dx = k x**(k - 1), and 0 for k = 0 also at x = 0, where SymPy's k x**k/x is 0/0."""
+    return where(Eq(power.exp, 0), 0, power.exp * power.base ** (power.exp - 1))
 
 
 def chosen_point(eq: Equation, term: Term) -> dict[Index, Access]:

@@ -22,6 +22,7 @@ from .join import align, sort_domain
 from .local import at_arg, chosen_point, local_derivative, other_factors
 from .rewrite import Rule, derived
 from .split import live_reads, split
+from .stable import looked_through
 
 CITE = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
 
@@ -85,16 +86,17 @@ def _sweep(system: System, output: str, wrt: tuple[str, ...], pattern: str, seed
     names: dict[str, str] = {output: seed}
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
     steps: list[Step] = []
-    made = derived(system.log)
+    made, partly = derived(system.log), looked_through(system.log)
     for name in _backward_order(system, wrt):
         reading = tuple(eq for eq in readers.get(name, ()) if eq.tensor in names)
         if name == output or name not in active or name not in reached or not reading:
             continue
-        names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, pattern.format(name)))
+        stem = f"{name}_part" if name in partly else pattern.format(name)
+        names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, stem))
         source = fresh_names(taken, "others")
         others = tuple(next(source) for eq in reading if eq.reduce == "prod")
         tensor = system.tensors[name]
-        named = name not in made and (tensor.named or bool(tensor.label))
+        named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
         context = Sweep(output, tensor, dict(names), others, lead, seed, named)
         rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
         steps.append(RULE.step(context, reading, note="local derivative: " + ", ".join(rules)))

@@ -15,6 +15,7 @@ from sympy import Add, Expr, Mul, Pow
 from ..functions import stop, where
 from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
 from ..ir.system import Equation, Range, System, Tensor, Term
+from .algebra import OPERATIONS, operations
 
 PRODUCT = 3  # a product of more factors over the same indices is folded in pairs: its adjoints share the partial ones
 
@@ -99,6 +100,8 @@ def _small(body: Expr, term: Term, pieces: _Pieces) -> Expr:
     if isinstance(body, Pow):
         return _factor(body, term, pieces)
     if isinstance(body, where):
+        if operations(body) <= OPERATIONS:  # whole: what is computed for the other branch only may be infinite
+            return body
         return where(body.args[0], *(_argument(a, term, pieces) for a in body.args[1:]))
     if isinstance(body, Add):
         return pieces.access(body, term)

@@ -11,6 +11,7 @@ Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, exp, log
 from ..functions import apply, complement_of, stop
 from ..ir.access import Access, Size, fresh_names, index_symbols, reads
 from ..ir.shifted import Shifted, shifted_exponentials
-from ..ir.system import Equation, System, Tensor, Term
+from ..ir.system import Equation, Step, System, Tensor, Term
 from .relations import Relations, pointwise, relations
 from .rewrite import Rule
 
@@ -27,18 +28,35 @@ RULE = Rule("stable form", lambda context, before: _Reader(*context).rewritten(b
             "Higham, Accuracy and Stability of Numerical Algorithms (2002), chapter 1")  # fmt: skip
 
 
-def stable(system: System) -> System:
-    """The system with every naive spelling replaced; each changed equation leaves a Step in the log."""
+def stable(system: System, independent: Iterable[str] = ()) -> System:
+    """The system with every naive spelling replaced; each changed equation leaves a Step in the log.
+
+    The definitions of `independent` tensors are not looked through: a derivative by a defined tensor needs every read
+    of it to stay one.
+    """
+    independent = frozenset(independent)
     done = replace(system, equations=())
     families: dict[str, Shifted] = {}
     for eq in system.equations:
-        reader = _Reader(done, families)
+        reader = _Reader(done, families, independent)
         after = reader.rewritten(eq)
-        steps = () if after == (eq,) else (RULE.step((done, families), (eq,)),)
+        steps = () if after == (eq,) else (RULE.step((done, families, independent), (eq,)),)
         tensors = {**done.tensors, **{t.name: t for t in reader.new_tensors}, **reader.complemented}
         done = replace(done, tensors=tensors, equations=(*done.equations, *after), log=(*done.log, *steps))
         families = {**families, **reader.made}
     return done
+
+
+def looked_through(steps: Iterable[Step]) -> set[str]:
+    """Tensors that a user's line reads and whose definition was read instead: an adjoint of theirs is not the whole
+    derivative by them any more, and must not be printed as if it were."""
+    found: set[str] = set()
+    for step in steps:
+        if step.rule == RULE:
+            (before,) = step.before
+            if step.after[-1].read_names() - before.read_names():
+                found |= before.read_names()
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,7 @@ class _Reader:
 
     system: System
     families: dict[str, Shifted]                                     # sums of exponentials shifted before
+    independent: frozenset[str] = frozenset()                        # what is not looked through
     made: dict[str, Shifted] = field(default_factory=dict)           # and by this equation
     new_tensors: list[Tensor] = field(default_factory=list)
     new_equations: list[Equation] = field(default_factory=list)
@@ -64,11 +83,11 @@ class _Reader:
 
     @cached_property
     def table(self) -> Relations:
-        return relations(self.system)
+        return relations(self.system, set(self.system.tensors) - self.independent)
 
     @cached_property
     def defining(self) -> dict[str, Equation]:
-        return self.system.defining()
+        return {name: eq for name, eq in self.system.defining().items() if name not in self.independent}
 
     def rewritten(self, eq: Equation) -> tuple[Equation, ...]:
         """The equation, preceded by the pieces that it now needs."""
@@ -202,7 +221,7 @@ class _Reader:
         share = 1 - total
         if isinstance(share, Access):
             tensor = self.system.tensors[share.name]
-            if tensor.complement:
+            if tensor.complement and share.name not in self.independent:
                 return Access(tensor.complement, *share.indices)
             share = _or(self.table.expand(share), share)
         if share.func == SIGMOID and complement_of(SIGMOID(-share.args[0])) == 1 - share:

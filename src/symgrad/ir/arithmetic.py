@@ -47,6 +47,7 @@ class Arithmetic:
     power: Callable[[Any, Any], Any]
     lift: Callable[[np.ndarray], np.ndarray]  # integers (indices, sizes) among the floats
     modulus: int | None = None
+    ordered: bool = True  # does a comparison of two values mean anything?
 
     def array(self, value, dtype: str) -> np.ndarray:
         """A tensor's data in this arithmetic; integer and boolean tensors stay what they are."""
@@ -166,7 +167,7 @@ def _compared(expr: Relational, env: Environment) -> tuple[Any, Any]:
         scale = math.lcm(*(n.q for s in sides for n in s.atoms(Rational)))
         sides = sides if scale == 1 else tuple((scale * s).expand() for s in sides)
         return tuple(_evaluate(s, env, INTEGER) for s in sides)
-    if env.arithmetic.modulus:
+    if not env.arithmetic.ordered:
         raise SymgradError(f"{expr} compares values: the program has no meaning modulo a prime")
     values = (_evaluate(s, env, env.arithmetic) for s in sides)
     return tuple(v.real if np.iscomplexobj(v) else v for v in values)
@@ -288,7 +289,7 @@ FLOAT64 = Arithmetic(
 COMPLEX = Arithmetic("complex128", np.complex128, _float_number, _complex_call, _float_power, lambda a: a)
 INTEGER = Arithmetic("integer", np.int64, _integer_number, _integer_call, _integer_power, lambda a: a)
 EXACT = Arithmetic(
-    "modulo a prime", np.int64, _modular_number, _modular_call, _modular_power, lambda a: a % PRIME, modulus=PRIME
+    "modulo a prime", np.int64, _modular_number, _modular_call, _modular_power, lambda a: a % PRIME, PRIME, False
 )
 
 

@@ -17,6 +17,7 @@ from .checks import (
     rounding,
 )
 from .draw import Arrays, finite_point
+from .freeze import given
 
 __all__ = ["Certificate", "Check", "Subject", "certify"]
 
@@ -55,11 +56,13 @@ def subjects(program: Any, arrays: Arrays, seed: int) -> list[Subject]:
     origin = program.origin
     if origin is None or origin.verb not in DERIVATIVES:
         return []
-    primal = origin.of.raw
-    names = [f"d{origin.output}_d{wrt}" for wrt in origin.wrt]
-    return [
-        Subject(primal, program.raw, origin.output, wrt, name, arrays, seed) for wrt, name in zip(origin.wrt, names)
-    ]
+    primal, found = origin.of.independent(origin.wrt), []
+    for wrt in origin.wrt:
+        y, derivative, at = primal, program.raw, arrays
+        if wrt in primal.defining():
+            (y, at), (derivative, _) = given(primal, wrt, arrays), given(derivative, wrt, arrays)
+        found.append(Subject(y, derivative, origin.output, wrt, f"d{origin.output}_d{wrt}", at, seed))
+    return found
 
 
 def form_rows(program: Any, arrays: Arrays, seed: int) -> list[Check]:

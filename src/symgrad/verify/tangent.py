@@ -16,6 +16,7 @@ from ..ir.arithmetic import COMPLEX, EXACT, FLOAT64, MPMATH, PRIME, Arithmetic
 from ..ir.interpret import interpret
 from ..ir.system import System
 from .draw import Arrays
+from .freeze import freeze
 
 STEP = 2.0**-9  # balances h**4 (truncation after Richardson) against u/h (rounding)
 TINY = 1e-60  # of the complex step: nothing is subtracted, so it may be as small as one likes
@@ -38,6 +39,7 @@ def _moved(system: System, output: str, arrays: Arrays, name: str, offset, arith
 
 def central(system: System, output: str, arrays: Arrays, name: str, v: np.ndarray, step: float = STEP) -> Difference:
     """Central differences at h, h/2, h/4, extrapolated twice (L. F. Richardson, 1911)."""
+    system, arrays = freeze(system, arrays, FLOAT64)
     size = float(np.max(np.abs(v), initial=0.0)) or 1.0
     h = step * max(1.0, float(np.max(np.abs(arrays[name]), initial=0.0))) / size
     columns, largest = [], 0.0
@@ -58,6 +60,7 @@ def complex_step(system: System, output: str, arrays: Arrays, name: str, v: np.n
 
 def in_digits(system: System, output: str, arrays: Arrays, name: str, v: np.ndarray) -> np.ndarray:
     """Central differences with one extrapolation in 50 digits: about 30 of them are right. Call inside workdps."""
+    system, arrays = freeze(system, arrays, MPMATH)
     h = mpmath.mpf(10) ** -8
     vector = MPMATH.asarray(v)
     columns = []
@@ -131,7 +134,9 @@ class _DualArithmetic(Arithmetic):
             flat[cell] = value + flat[cell] if reduce == "sum" else value * flat[cell]
 
 
-DUAL = _DualArithmetic("dual residues", object, lambda n: int(EXACT.number(n)), _dual_call, _dual_power, _to_dual)
+DUAL = _DualArithmetic(
+    "dual residues", object, lambda n: int(EXACT.number(n)), _dual_call, _dual_power, _to_dual, ordered=False
+)
 
 
 def dual(system: System, output: str, arrays: Arrays, name: str, v: np.ndarray) -> np.ndarray:

@@ -40,16 +40,15 @@ def launch(function, arguments, blas: bool = True) -> None:
 
 def _concurrent() -> bool:
     try:
-        return numba.threading_layer() in _SAFE
+        return numba.threading_layer() in _SAFE  # pyright: ignore[reportPrivateImportUsage]
     except ValueError:  # no parallel function has run yet
         return False
 
 
 # --------------------------------------------------------------------------------------------------------------- BLAS
 # SciPy's OpenBLAS, which np.dot calls in compiled code, has threads of its own. They wait by spinning: on a machine
-# that
-# is busy with anything else, one small product then takes milliseconds (a step of a small network: 24 ms instead of
-# 0.25 ms). Kernels call it with one thread, and run blocks of a large product in their own threads.
+# that is busy with anything else, one small product then takes milliseconds (a step of a small network: 24 ms instead
+# of 0.25 ms). Kernels call it with one thread, and run blocks of a large product in their own threads.
 @cache
 def _openblas():
     """(get, set) of the number of threads; None where SciPy brings another BLAS."""
