@@ -40,7 +40,7 @@ def test_derive_prints_each_format(capsys, format, mark):
 
 
 def test_derive_writes_a_document_by_its_suffix(capsys, tmp_path):
-    path = tmp_path / "new" / "sigmoid.html"
+    path = tmp_path / "sigmoid.html"
     code, out, err = run(capsys, "derive", "sigmoid", "--out", str(path))
     assert (code, out) == (0, "") and f"wrote {path}" in err
     assert "<html" in path.read_text()
@@ -57,6 +57,37 @@ def test_mistakes_exit_with_2_and_one_message(capsys, tmp_path):
             cli.main(wrong)
         assert stop.value.code == 2
     capsys.readouterr()
+
+
+def test_no_folder_is_made_silently(capsys, tmp_path):
+    path = tmp_path / "new" / "sigmoid.html"
+    for command in (["derive", "sigmoid"], ["train", "digits"]):
+        code, out, err = run(capsys, *command, "--out", str(path))
+        assert (code, out) == (2, "") and f"the folder {path.parent} does not exist. Make it first" in err
+    assert cli.script("sigmoid", ["--out", str(path)]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong, meant", [("sigmoide", "sigmoid"), ("softmx", "softmax_cross_entropy")])
+def test_a_misspelt_entry_is_answered_by_the_nearest(capsys, wrong, meant):
+    code, _, err = run(capsys, "derive", wrong)
+    assert code == 2 and err.endswith(f"Did you mean {meant}?\n")
+    assert "Did you mean" not in run(capsys, "derive", "quux")[2]
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0", "-1", "fast"])
+def test_a_learning_rate_is_a_number_above_0(capsys, rate):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", "digits", "--lr", rate])
+    assert stop.value.code == 2
+    assert f"argument --lr: {rate!r} is not a number above 0, such as 0.002" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["train", "digits"], ["verify"]])
+def test_a_seed_is_a_whole_number(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command, "--seed", "-1"])
+    assert stop.value.code == 2 and "'-1' is not a whole number from 0 to" in capsys.readouterr().err
 
 
 def test_verify_exits_with_0(capsys):

@@ -46,6 +46,53 @@ def test_plain_symbols_are_kept():
     assert sg.gradient(t**3, [t]) == sympy.Matrix([3 * t**2])
 
 
+def test_one_name_is_a_list_of_one():
+    theta = sympy.Symbol("theta", real=True)
+    for alone in ("theta", theta, ["theta"]):
+        assert sg.gradient("theta**2", alone) == sympy.Matrix([2 * theta])
+        assert sg.hessian("theta**2", alone) == sympy.Matrix([2])
+    assert sg.jacobian("x*y", "x") == sympy.Matrix([y])
+
+
+@pytest.mark.parametrize("names", [[3], 3, ["x", None], "x, y", "x y", [x**2]])
+def test_what_is_no_name_is_refused(names):
+    with pytest.raises(SymgradError, match=r'a derivative is taken by names or SymPy symbols, not by .*: pass a list'):
+        sg.gradient("x", names)
+
+
+@pytest.mark.parametrize("formula", [None, ["__import__('os')"], {"x": 1}, True, sympy.Matrix([x])])
+def test_a_formula_is_text_or_an_expression(formula):
+    with pytest.raises(SymgradError, match="a formula is text or a SymPy expression, not"):
+        sg.gradient(formula, "x")
+    assert sg.gradient(7, "x") == sympy.Matrix([0])
+
+
+@pytest.mark.parametrize(
+    "owner, name, hint",
+    [
+        (sg, "programm", "module 'symgrad' has no attribute 'programm'. Did you mean program?"),
+        (sg, "optimisers", "module 'symgrad' has no attribute 'optimisers'. Did you mean optimizers?"),
+        (sg, "zzz", "module 'symgrad' has no attribute 'zzz'."),
+        (sg.optimizers, "adamm", "there is no optimiser adamm; there are adam, sgd. Did you mean adam?"),
+        (sg.models, "mpl", "there is no model mpl; there is mlp. Did you mean mlp?"),
+    ],
+)
+def test_a_misspelt_public_name_is_answered_by_the_nearest(owner, name, hint):
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    assert str(caught.value) == hint
+    assert not hasattr(owner, name)
+
+
+@pytest.mark.parametrize("bad", ["x", None, float("nan"), float("inf"), True])
+def test_the_numbers_of_an_optimiser_are_numbers(bad):
+    with pytest.raises(SymgradError, match=r"lr of adam must be a finite number; it is .*\(lr=0.001, beta1=0.9, "):
+        sg.optimizers.adam(bad)
+    with pytest.raises(SymgradError, match=r"Pass a number, as in sg\.optimizers\.sgd\(lr=0\.001\)\."):
+        sg.optimizers.sgd(bad)
+    assert sg.optimizers.sgd(np.float32(0.5)).values["lr"] == 0.5
+
+
 @pytest.mark.parametrize("text", ["__import__('os').system('true')", "x.__class__", "lambda: x", "x +"])
 def test_text_is_never_evaluated(text):
     with pytest.raises(SymgradError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from .api import Program, program
-from .errors import SymgradError
+from .errors import SymgradError, did_you_mean
 from .scalars import gradient, hessian, jacobian
 
 __version__ = "0.1.0"
@@ -21,12 +21,26 @@ _PUBLIC = {
 }
 _MODULES = {"optimizers", "models", "gallery"}
 
-__all__ = ["Program", "SymgradError", "__version__", "gradient", "hessian", "jacobian", "program", *_PUBLIC]
+__all__ = [
+    "Fit",
+    "Program",
+    "SymgradError",
+    "__version__",
+    "fit",
+    "gallery",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "models",
+    "optimizers",
+    "program",
+]
 
 
 def __getattr__(name: str):
     if name not in _PUBLIC:
-        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+        hint = did_you_mean(name, __all__)
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}. {hint}".rstrip())
     module = importlib.import_module(_PUBLIC[name])
     value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value

@@ -6,6 +6,7 @@ Exit codes: 0 all is well; 1 a certificate failed, or training did; 2 the comman
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument("--out", type=Path, metavar="FILE", help="write a document: .md, .html, .tex or .pdf")
     verify = command("verify", _verify, "Check derivations numerically and exactly.")
     verify.add_argument("name", metavar="NAME", nargs="?", help="an entry of the gallery; all of them if left out")
-    verify.add_argument("--seed", type=int, default=0, help="of the random inputs (default 0)")
+    verify.add_argument("--seed", type=_seed, default=0, help="of the random inputs (default 0)")
     _train_options(command("train", _train, "Train a network on real data by derived kernels."))
     return parser
 
@@ -95,8 +96,8 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("name", metavar="NAME", choices=["digits"], help="the task: digits")
     train.add_argument("--epochs", type=_positive, default=60, help="passes over the data (default 60)")
     train.add_argument("--batch-size", type=_positive, default=64, help="examples in a step (default 64)")
-    train.add_argument("--lr", type=float, default=2e-3, help="Adam's learning rate (default 0.002)")
-    train.add_argument("--seed", type=int, default=0, help="of the split, the start and the order (default 0)")
+    train.add_argument("--lr", type=_rate, default=2e-3, help="Adam's learning rate (default 0.002)")
+    train.add_argument("--seed", type=_seed, default=0, help="of the split, the start and the order (default 0)")
     train.add_argument("--seeds", type=_positive, help="run this many seeds, 0, 1, ..., and print the mean")
     train.add_argument("--compare", action="store_true", help="score scikit-learn's MLPClassifier on the same splits")
     train.add_argument("--out", type=Path, default=Path("digits.png"), metavar="FILE", help="the loss curve (PNG)")
@@ -107,6 +108,22 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:  # scikit-learn takes 32 bits
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, such as 0.002")
+    return value
 
 
 def _list(arguments) -> int:
@@ -128,10 +145,16 @@ def _text(result: Program, format: str) -> str:
     return {"latex": derivation.latex, "md": derivation.markdown, "html": derivation.html}[format]()
 
 
+def _need_folder(path: Path) -> None:
+    """SymgradError where the folder of a file to be written does not exist: a slip of the keys makes no folders."""
+    if not path.parent.is_dir():
+        raise SymgradError(f"{path}: the folder {path.parent} does not exist. Make it first, or write elsewhere.")
+
+
 def _write(name: str, result: Program, path: Path) -> None:
     """A document in the format of the suffix of `path`: what is derived, the model, the derivation."""
     item = entry(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _need_folder(path)
     sections = [("", item.summary), ("Model", Code(item.text)), ("Derivation", result.derivation)]
     if item.reference:
         sections.append(("Reference", item.reference))
@@ -140,6 +163,8 @@ def _write(name: str, result: Program, path: Path) -> None:
 
 
 def _derive(arguments) -> int:
+    if arguments.out is not None:
+        _need_folder(arguments.out)
     result = derived(arguments.name)
     if arguments.out is not None:
         _write(arguments.name, result, arguments.out)
@@ -181,6 +206,8 @@ def script(name: str, argv: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments) -> int:
+    for path in filter(None, (arguments.out, arguments.save)):
+        _need_folder(path)
     from .train.curve import save_curve  # noqa: PLC0415  (loads Numba)
     from .train.digits import sklearn_accuracy, train_digits  # noqa: PLC0415
 

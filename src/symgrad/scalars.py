@@ -8,14 +8,16 @@ import sympy
 from sympy import Expr, Matrix, Symbol
 
 from . import calculus, notation
+from .errors import SymgradError
 from .functions import to_sympy
 from .ir.access import Access
 from .ir.system import System
 
 Formula = Expr | str
+Names = Iterable[Symbol | str] | Symbol | str  # one alone is a list of one
 
 
-def gradient(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
+def gradient(expr: Formula, xs: Names) -> Matrix:
     """The gradient of a formula: a column with one row for each of `xs`.
 
     >>> gradient("x**2 + sin(y)", ["x", "y"])
@@ -26,7 +28,7 @@ def gradient(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
     return jacobian([expr], xs).T
 
 
-def jacobian(exprs: Iterable[Formula], xs: Iterable[Symbol | str]) -> Matrix:
+def jacobian(exprs: Iterable[Formula] | Formula, xs: Names) -> Matrix:
     """The Jacobian of formulas: a row for each formula, a column for each of `xs`.
 
     >>> jacobian(["x*y", "x - y"], ["x", "y"])
@@ -35,10 +37,11 @@ def jacobian(exprs: Iterable[Formula], xs: Iterable[Symbol | str]) -> Matrix:
     [1, -1]])
     """
     symbols = _symbols(xs)
-    return Matrix([_row(expr, symbols) for expr in exprs])
+    formulas = [exprs] if isinstance(exprs, (str, Expr)) else exprs
+    return Matrix([_row(expr, symbols) for expr in formulas])
 
 
-def hessian(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
+def hessian(expr: Formula, xs: Names) -> Matrix:
     """The matrix of second derivatives of a formula.
 
     >>> hessian("x**2*y", ["x", "y"])
@@ -58,15 +61,38 @@ def hessian(expr: Formula, xs: Iterable[Symbol | str]) -> Matrix:
     return Matrix(size, size, lambda i, j: upper[min(i, j), max(i, j)])
 
 
-def _symbols(xs: Iterable[Symbol | str]) -> list[Symbol]:
-    return [Symbol(x, real=True) if isinstance(x, str) else x for x in xs]
+def _symbols(xs: Names) -> list[Symbol]:
+    if isinstance(xs, (str, Symbol)) or not isinstance(xs, Iterable):
+        xs = (xs,)
+    return [_symbol(x) for x in xs]
+
+
+def _symbol(x: Symbol | str) -> Symbol:
+    if isinstance(x, Symbol):
+        return x
+    if isinstance(x, str) and x.isidentifier():
+        return Symbol(x, real=True)
+    raise SymgradError(
+        f'a derivative is taken by names or SymPy symbols, not by {x!r}: pass a list such as ["x", "y"].'
+    )
+
+
+def _expression(expr: Formula) -> Expr:
+    """A SymPy expression or a number; text inside other things is refused, because SymPy would evaluate it."""
+    try:
+        found = sympy.sympify(expr, strict=True)
+    except sympy.SympifyError:
+        found = None
+    if not isinstance(found, Expr):
+        raise SymgradError(f'a formula is text or a SymPy expression, not {expr!r}: pass "x**2 + 1".')
+    return found
 
 
 def _system(expr: Formula, symbols: list[Symbol]) -> tuple[System, str, dict]:
     """The formula as a System of rank-0 tensors, its output, and accesses to symbols."""
     if isinstance(expr, str):
         expr = notation.scalar(expr, {s.name: s for s in symbols})
-    expr = sympy.sympify(expr) if not isinstance(expr, Expr) else expr  # a number; never text
+    expr = _expression(expr)
     every = sorted(expr.free_symbols | set(symbols), key=str)
     system = calculus.prepare(notation.from_scalar(expr, every))
     (output,) = system.outputs

@@ -51,7 +51,7 @@ def test_without_the_fact_the_sum_of_the_targets_stays():
     L = mean[n](-sum[k](Y[n,k]*log(p[n,k])))
     """
     (term,) = closed(text, "L", "z")
-    assert "s[n]" in term and "p[n, k]" in term
+    assert "total[n]" in term and "p[n, k]" in term
 
 
 def test_softmax_cross_entropy_with_labels():

@@ -42,9 +42,18 @@ def test_good_arrays_pass(kernel):
         ({"W": np.zeros((5, 2))}, ShapeError, "index d has two sizes."),
         ({"W": np.zeros(4)}, ShapeError, "W has 2 axes, but the array has 1."),
         ({"y": np.zeros(3)}, DTypeError, "y must hold integers, but the array has dtype float64."),
-        ({"X": np.zeros((3, 4), int)}, DTypeError, "X must hold real numbers, but the array has dtype int64."),
         ({"X": np.zeros((3, 4), complex)}, DTypeError, "X must hold real numbers, but the array has dtype complex128."),
+        ({"X": np.zeros((3, 4), complex)}, DTypeError, "Pass X.real"),
+        ({"X": np.full((3, 4), None)}, DTypeError, "X[0, 0] is None: replace it by a number."),
+        ({"X": np.full((3, 4), "a")}, DTypeError, "X must hold real numbers, but the array has dtype <U1."),
+        ({"X": [[1.0, 2.0], [3.0]]}, ShapeError, "the rows of X differ in length."),
+        ({"X": np.ma.masked_equal(np.arange(12.0).reshape(3, 4), 5)}, DataError, "X[1, 1] is masked."),
+        ({"X": np.ma.masked_equal(np.arange(12.0).reshape(3, 4), 5)}, DataError, "Fill it, as in X.filled(0)"),
+        ({"y": [0.0, 1.0, 1.0]}, DTypeError, "Pass np.asarray(y, int)."),
         ({"y": np.array([0, 2, 1])}, IndexRangeError, "label y[1] = 2 is out of range."),
+        ({"y": np.array([1, 2, 1])}, IndexRangeError, "K is 2: labels are 0 .. 1. Labels start at 0: pass y - 1."),
+        ({"y": np.array([0, 2**64 - 1, 1], np.uint64)}, IndexRangeError, "label y[1] = 18446744073709551615 is out of"),
+        ({"w": np.zeros((4, 2))}, UnknownNameError, "w is not an input of this kernel; it takes X, Y, y, W."),
         ({"y": np.array([0, -1, 1])}, IndexRangeError, "label y[1] = -1 is out of range."),
         ({"Y": np.full((3, 2), 0.4)}, DataError, "Y is declared distribution, but a sum is 0.8, not 1."),
     ],
@@ -54,6 +63,48 @@ def test_bad_arrays_are_refused(kernel, change, error, words):
     with pytest.raises(error) as caught:
         kernel(**arrays)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [int, np.uint8, bool])
+def test_whole_numbers_are_real_numbers(kernel, dtype):
+    arrays = good() | {"X": np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 0]], dtype)}
+    want = kernel.run_python(**{**arrays, "X": arrays["X"].astype(float)}).L
+    assert kernel.run_python(**arrays).L == want
+    assert kernel.run_python(**{**arrays, "X": arrays["X"].tolist()}).L == want
+    unmasked = np.ma.MaskedArray(arrays["X"].astype(float))  # nothing is masked: only its values count
+    assert kernel.run_python(**{**arrays, "X": unmasked}).L == want
+
+
+def test_arrays_are_passed_by_name(kernel):
+    arrays = good()
+    bound = kernel.bind(**arrays)
+    for call, name in ((kernel, "kernel"), (kernel.run_python, "kernel.run_python"), (kernel.bind, "kernel.bind"),
+                       (bound, "bound"), (bound.step, "bound.step")):  # fmt: skip
+        with pytest.raises(SymgradError) as caught:
+            call(*arrays.values())
+        assert str(caught.value) == (
+            f"{name} takes its arrays by name, but 4 came without one.\n"
+            f"    Pass them by name: {name}(X=X, Y=Y, y=y, W=W)."
+        )
+
+
+def test_a_number_of_classes_is_not_said_to_be_itself():
+    kernel = compile_system(sg.program("z: input[n, 2]\ny: label[n] over 2\nL = sum[n](z[n,y[n]])").kernel)
+    with pytest.raises(IndexRangeError) as caught:
+        kernel.run_python(z=np.zeros((2, 2)), y=[0, 2])
+    assert str(caught.value) == "label y[1] = 2 is out of range.\n    y: label[n] over 2\n    The labels are 0 .. 1."
+    with pytest.raises(IndexRangeError, match=r"The labels are 0 \.\. 1\. Labels start at 0: pass y - 1\."):
+        kernel.run_python(z=np.zeros((2, 2)), y=[1, 2])
+
+
+@pytest.mark.parametrize("bad", [np.ones(2) * 1j, [1.0, None], ["1", "2"], np.array([1.0, "2"], object)])
+def test_the_interpreter_takes_real_numbers_only(bad):
+    program = sg.program("x: input[n]\nL = sum[n](x[n])")
+    with pytest.raises(DTypeError, match="x must hold real numbers, but the array has dtype"):
+        program.evaluate(x=bad)
+    assert program.evaluate(x=np.array([1, 2.5], object))["L"] == 3.5
+    with pytest.raises(DataError, match=r"x\[1\] is masked"):
+        program.evaluate(x=np.ma.masked_invalid([1.0, np.nan]))
 
 
 def test_the_fix_is_shown(kernel):
@@ -89,7 +140,17 @@ def test_gathered_rows_are_checked():
     assert kernel.run_python(E=table, i=np.array([0, 1])).r.tolist() == [[2, 3], [4, 5]]
     with pytest.raises(IndexRangeError) as caught:
         kernel(E=table, i=np.array([0, 2]))
+    assert str(caught.value).startswith("E[i[n] + 1, j] reaches")
     assert "reaches index 3 of an axis with 3 entries" in str(caught.value) and "r[n,j]" in str(caught.value)
+
+
+def test_a_constant_index_is_shown_with_its_tensor():
+    program = sg.program("x: input[n]\ny = 2*x[7]")
+    kernel = compile_system(program.kernel, parallel=False)
+    for run in (kernel, kernel.run_python, program.evaluate):
+        with pytest.raises(IndexRangeError) as caught:
+            run(x=np.zeros(5))
+        assert str(caught.value) == "x[7] reaches index 7 of an axis with 5 entries.\n    y = 2*x[7]"
 
 
 def test_affine_positions_are_checked_for_each_size():
@@ -134,5 +195,10 @@ def test_inputs_are_not_modified(kernel):
 def test_outputs_are_a_mapping_with_attributes(kernel):
     out = kernel(**good())
     assert out["L"] == out.L and list(out) == ["L"] and isinstance(out.L, np.float64)
-    with pytest.raises(AttributeError, match="there is no output M"):
+    with pytest.raises(AttributeError, match="there is no output M; the outputs are L"):
         _ = out.M
+    for error in (UnknownNameError, KeyError):
+        with pytest.raises(error) as caught:
+            _ = out["M"]
+        assert str(caught.value) == "there is no output M; the outputs are L."
+    assert "M" not in out and out.get("M") is None

@@ -66,11 +66,11 @@ FULL = {
             z[n] = sum[d](X[n]*w[d])
                           ^ 1 of 2
             Write X[n,d]."""),
-    "no indices": ("z = 2*w", ShapeError, """
+    "no indices": ("z[n] = 2*w", ShapeError, """
         w has 1 axis [d], but is read with 0 indices.
-            z = 2*w
-                  ^ 0 of 1
-            Write w[d]: formulas without indices are not read yet."""),
+            z[n] = 2*w
+                     ^ 0 of 1
+            Write w[d], or the whole equation without indices."""),
     "output": ("z = 2*b\noutputs: z, zz", UnknownNameError, """
         zz does not exist: it cannot be an output.
             outputs: z, zz
@@ -101,15 +101,15 @@ FULL = {
             z = __import__(b).system(b)
                 ^
             Nothing in the text is ever run. Write sums with indices: sum[n](x[n])."""),
-    "matrix product": ("z = X @ w", NotationError, """
-        the matrix product `@` is not read yet.
-            z = X @ w
-                ^
-            Write it with indices: y[i] = sum[j](A[i,j]*x[j])."""),
-    "transpose": ("z = X.T", NotationError, """
+    "matrix product": ("z[n] = X @ w", NotationError, """
+        the matrix product `@` has no place among indices.
+            z[n] = X @ w
+                   ^
+            Write it with indices, y[i] = sum[j](A[i,j]*x[j]), or the whole equation without: y = A @ x."""),
+    "transpose": ("z[d,n] = X.T", NotationError, """
         attributes such as .T are not part of the notation.
-            z = X.T
-                ^
+            z[d,n] = X.T
+                     ^
             The transpose is written with indices: A[j,i] instead of A.T[i,j]."""),
     "derivative": ("z = diff(b, b)", NotationError, """
         a derivative inside a model is not read yet.

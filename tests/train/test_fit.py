@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.errors import DataError, DTypeError, IndexRangeError, ShapeError, UnknownNameError
+from symgrad.errors import DataError, DTypeError, IndexRangeError, ShapeError, SymgradError, UnknownNameError
 from symgrad.library.models import mlp
 from symgrad.library.optimizers import adam, sgd
 from symgrad.train.data import batch_size_of, batches, inputs_of
@@ -174,7 +174,11 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_batch(line):
         (lambda X, y: (X[:, 0], y), ShapeError, "X has 2 axes, but the array has 1"),
         (lambda X, y: (X[:-1], y), ShapeError, "index n has two sizes"),
         (lambda X, y: (X[:, :3], y), ShapeError, "index d has two sizes|axis 1 must have 4"),
-        (lambda X, y: (X, y.astype(float)), DTypeError, "y takes int values, but the array is float64"),
+        (lambda X, y: (X, y.astype(float)), DTypeError, "y must hold integers, but the array has dtype float64"),
+        (lambda X, y: (X, y.astype(float).tolist()), DTypeError, r"Pass np\.asarray\(y, int\)"),
+        (lambda X, y: (X * 1j, y), DTypeError, "X must hold real numbers, but the array has dtype complex128"),
+        (lambda X, y: (np.ma.masked_less(X, 0), y), DataError, r"X\[\d+, \d+\] is masked"),
+        (lambda X, y: (X, y + 1), IndexRangeError, "Labels start at 0: pass y - 1"),
         (lambda X, y: (X, y + 1), IndexRangeError, "labels are 0 .. 2"),
         (lambda X, y: (X[:0], y[:0]), DataError, "the data hold no example"),
     ],
@@ -202,12 +206,45 @@ def test_bad_arguments_are_explained(line):
         interpreted(LINE, line, start={"x": 1})
     with pytest.raises(ShapeError, match=r"the start of w has shape \(2,\)"):
         interpreted(LINE, line, start={"w": [1, 2]})
-    with pytest.raises(DataError, match="batch_size must be at least 1"):
-        interpreted(LINE, line, batch_size=0)
+    with pytest.raises(DataError, match="validation is a fraction between 0 and 1, .* it is 2"):
+        interpreted(LINE, line, validation=2)
+    with pytest.raises(DTypeError, match="w must hold real numbers"):
+        interpreted(LINE, line, start={"w": [1j, 2, 3]})
     with pytest.raises(UnknownNameError, match="the loss must be named: the scalar outputs are none"):
         interpreted("x: input[n]\nw: parameter[n]\ny[n] = w[n]*x[n]", (line[1],))
     with pytest.raises(UnknownNameError, match="numba is not an engine"):
         sg.fit(LINE, line, engine="numba")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"optimizer": adam}, r"optimizer is the function adam. Call it: write sg.optimizers.adam(1e-3)."),
+        ({"optimizer": "adma"}, 'optimizer is \'adma\'. Did you mean adam? Pass "adam" or "sgd", or write'),
+        ({"optimizer": 0.01}, "optimizer is 0.01. Write sg.optimizers.adam(0.01)."),
+        ({"optimizer": [1]}, 'optimizer is [1]. Write sg.optimizers.adam(1e-3), or pass "adam" or "sgd".'),
+        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, or None for all examples"),
+        ({"batch_size": 2.5}, "batch_size must be at least 1, a whole number, or None for all examples"),
+        ({"epochs": "3"}, "epochs must be a whole number of at least 0; it is '3'."),
+        ({"epochs": -1}, "epochs must be a whole number of at least 0; it is -1."),
+        ({"seed": -1}, "seed must be a whole number of at least 0; it is -1."),
+        ({"seed": None}, "seed must be a whole number of at least 0; it is None."),
+        ({"callbacks": 3}, "a callback is a function of the epoch and the fit; 3 is none. Pass callbacks=["),
+        ({"callbacks": ["print"]}, "a callback is a function of the epoch and the fit; 'print' is none."),
+    ],
+)
+def test_arguments_of_the_wrong_kind_say_what_to_pass(line, options, message):
+    with pytest.raises(SymgradError) as caught:
+        interpreted(LINE, line, **options)
+    assert message in str(caught.value)
+
+
+def test_an_optimiser_by_name_and_one_callback(line):
+    seen = []
+    options = {"epochs": np.int64(2), "batch_size": 25, "dtype": "float64"}
+    named = interpreted(LINE, line, optimizer="adam", callbacks=lambda e, f: seen.append(e.number), **options)
+    built = interpreted(LINE, line, optimizer=adam(), **options)
+    assert seen == [1, 2] and np.array_equal(named.parameters["w"], built.parameters["w"])
 
 
 def test_a_size_that_nothing_determines_names_the_tensor(blobs):

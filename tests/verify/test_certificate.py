@@ -38,6 +38,9 @@ class Fake:
         self.display = self.display or self.raw
         self.kernel = self.kernel or self.raw
 
+    def independent(self, wrt):
+        return self.raw
+
     def compile(self, target):
         raise NotImplementedError("not in this test")
 

@@ -9,15 +9,17 @@ whose right side loses nothing when P is near 1 and Y is 0 or 1: with one-hot la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Ne
 
 from ..functions import complement_of, where
 from ..ir.access import Access, Index, reads
-from ..ir.system import Equation, Term
+from ..ir.system import Equation, System, Tensor, Term
 from .algebra import generators, linear_in, tidy
+from .relations import Relations, pointwise, relations
+from .rewrite import Rule
 
 
 def keep_complements(context, before: tuple[Equation, ...]):
@@ -26,6 +28,39 @@ def keep_complements(context, before: tuple[Equation, ...]):
     terms = [replace(t, body=_in_body(t.body, context)) for t in eq.terms]
     terms = list(_at_labels(terms, context))
     return (replace(eq, terms=tuple(terms)),), []
+
+
+def one_minus(system: System) -> System:
+    """Kernel form: a tensor that is defined as 1 - P, cell by cell, is computed as P's complement."""
+    table = relations(system)
+    context = Look(system.tensors, table)
+    steps = [ONE_MINUS.step(context, (eq,)) for eq in system.equations]
+    changed = tuple(s for s in steps if s.before != s.after)
+    return replace(system, equations=tuple(s.after[0] for s in steps), log=(*system.log, *changed))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What `complement` looks at."""
+
+    tensors: Mapping[str, Tensor]
+    table: Relations
+
+
+def _one_minus(context: Look, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    (eq,) = before
+    definition = pointwise(eq)
+    other = None if definition is None else 1 - definition.body
+    if other is None or not (isinstance(other, Access) or other.is_Function):
+        return before
+    value = complement(other, context)
+    if value is None or any(a.name == eq.tensor for a in reads(value)):
+        return before
+    return (replace(eq, terms=(replace(eq.terms[0], body=value),)),)
+
+
+ONE_MINUS = Rule("complement: 1 - P is computed without the difference", _one_minus,
+                 "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7")  # fmt: skip
 
 
 def complement(atom: Expr, context) -> Expr | None:

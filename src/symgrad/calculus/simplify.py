@@ -16,7 +16,7 @@ from ..functions import ROWS
 from ..ir.access import Access, fresh_names, reads
 from ..ir.system import Equation, Step, System, Tensor, Term
 from .algebra import OPERATIONS, operations, tidy
-from .complement import keep_complements
+from .complement import keep_complements, one_minus
 from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .near_one import near_one
@@ -53,7 +53,7 @@ def display_form(system: System) -> System:
 
 def kernel_form(system: System) -> System:
     """The raw form plus rules that lose no accuracy."""
-    return near_one(_close(system, display=False))
+    return near_one(one_minus(_close(system, display=False)))
 
 
 def _close(system: System, display: bool) -> System:
@@ -94,7 +94,7 @@ class _Worker:
                 self.readers[name] = self.readers.get(name, 0) + 1
 
     def context(self) -> Context:
-        source = fresh_names(self.tensors, "s")
+        source = fresh_names(self.tensors, "total")
         names = tuple(next(source) for _ in range(8))
         return Context(self.tensors, self.table, self.known, self.closed, self.readers, names, self.display)
 
@@ -103,7 +103,7 @@ class _Worker:
             self.order.append(eq)
             return
         current: tuple[Equation, ...] = (eq,)
-        for rule in (SUBSTITUTE, SUMS, COLLECT, SUMS, KEEP):
+        for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, KEEP):
             if rule is KEEP and self.display:
                 continue
             context = self.context()
@@ -191,14 +191,19 @@ def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
 # sums -----------------------------------------------------------------------------------------------------------------
 
 
-def _sums(context: Context, before: tuple[Equation, ...]):
+def _named_sums(context: Context, before: tuple[Equation, ...]):
+    """Once more, after elimination: in a piece, what is left of a sum gets a name of its own."""
+    return _sums(context, before, piece=not context.table.worthy(before[-1].tensor))
+
+
+def _sums(context: Context, before: tuple[Equation, ...], piece: bool = False):
     eq = before[-1]
     named: list[Equation] = []
     terms: list[Term] = []
     under: list[str] = []
     sums, names = context.sums, list(context.names)
     for term in eq.terms:
-        outcome = settle_term(term, sums, names)
+        outcome = settle_term(term, sums, names, piece)
         for new in outcome.named:
             names.remove(new.tensor)
             sums = replace(sums, known={**sums.known, **dict([entry] if (entry := known_sum(new)) else [])})
@@ -232,6 +237,8 @@ SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Eval
                    _substitute)  # fmt: skip
 SUMS = _rule("sums: what does not depend on the index leaves, known sums are replaced",
              "Graham, Knuth and Patashnik, Concrete Mathematics (1994), section 2.3", _sums)  # fmt: skip
+NAMES = _rule("sums: one that stands beside other factors gets a name",
+              "Graham, Knuth and Patashnik, Concrete Mathematics (1994), section 2.3", _named_sums)  # fmt: skip
 COLLECT = _rule("elimination: definitions read as relations",
                 "Cox, Little and O'Shea, Ideals, Varieties, and Algorithms (2015), section 3.1", _collect)  # fmt: skip
 KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",

@@ -3,7 +3,7 @@
     log(sum_k exp(z_k))  -> logsumexp, shifted by the maximum      exp(z_k)/sum_j exp(z_j) -> softmax
     log(exp(z)/S)        -> z - log(S)                             log(1 + exp(x))         -> softplus(x)
     1/(1 + exp(-x))      -> sigmoid(x)                             log(sigmoid(x))         -> log_sigmoid(x)
-    1 - sigmoid(x)       -> sigmoid(-x)                            log(1 + x), exp(x) - 1  -> log1p(x), expm1(x)
+    log(1 - sigmoid(x))  -> log_sigmoid(-x)                        log(1 + x), exp(x) - 1  -> log1p(x), expm1(x)
 
 The rules look through definitions: `log(p[n,k])` knows what p is. Patterns looked for after differentiation get missed.
 Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., chapter 1.
@@ -108,9 +108,7 @@ class _Reader:
         expr = expr if tuple(args) == expr.args else expr.func(*args)
         if isinstance(expr, (Mul, Pow)):
             return self.weighted(_or(self.ratio(expr), expr))
-        if isinstance(expr, Add):
-            return _or(self.one_minus(expr), expr)
-        return expr
+        return _or(_minus_one(expr), expr) if isinstance(expr, Add) else expr
 
     def weighted(self, expr: Expr) -> Expr:
         """y log(p) with log(p) from shifted pieces: 0 where y = 0, also where log(p) overflows to -inf."""
@@ -211,13 +209,7 @@ class _Reader:
         return None
 
     def one_minus(self, total: Expr) -> Expr | None:
-        """1 - P by the complement of P; exp(x) - 1 by expm1."""
-        if len(total.args) != 2:
-            return None
-        if Integer(-1) in total.args and isinstance(total + 1, exp):
-            return apply("expm1", (total + 1).args[0])
-        if Integer(1) not in total.args:
-            return None
+        """1 - P by the complement of P: under a logarithm (elsewhere the kernel form sees to it)."""
         share = 1 - total
         if isinstance(share, Access):
             tensor = self.system.tensors[share.name]
@@ -307,6 +299,13 @@ class _Reader:
 
 
 SIGMOID = apply("sigmoid", Integer(0)).func
+
+
+def _minus_one(total: Expr) -> Expr | None:
+    """exp(x) - 1 by expm1."""
+    if len(total.args) == 2 and Integer(-1) in total.args and isinstance(total + 1, exp):
+        return apply("expm1", (total + 1).args[0])
+    return None
 
 
 def _shift(addend: Expr) -> bool:

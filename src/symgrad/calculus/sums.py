@@ -95,8 +95,12 @@ class Settled:
     under: list[str]
 
 
-def settle_term(term: Term, sums: Sums, names: Iterable[str]) -> Settled:
-    """Take the factors of a term apart along its reduced indices and replace the sums that are known."""
+def settle_term(term: Term, sums: Sums, names: Iterable[str], piece: bool = False) -> Settled:
+    """Take the factors of a term apart along its reduced indices and replace the sums that are known.
+
+    In the equation of a `piece`, a sum that stands beside tensors gets a name too: the piece is then defined cell by
+    cell, and disappears into its readers: `p (S dS + dp)` with `dS = -s/S` becomes `p (dp - s)`, s = sum_k p dp.
+    """
     outcome = Settled(term, [], [], [])
     if not term.reduced:
         return outcome
@@ -114,7 +118,7 @@ def settle_term(term: Term, sums: Sums, names: Iterable[str]) -> Settled:
     body_factors, ranges, guards = list(outside), list(term.free), []
     for position, component in enumerate(kept):
         others = elsewhere | set().union(set(), *(c.free for c in kept[:position] + kept[position + 1 :]))
-        if position == 0 and others <= component.free:
+        if position == 0 and others <= component.free and not (piece and any(reads(f) for f in outside)):
             body_factors += component.factors
             ranges += component.bound
             guards += component.guards

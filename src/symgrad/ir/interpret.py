@@ -16,7 +16,7 @@ from sympy import Basic
 from ..errors import IndexRangeError, explain
 from .access import Access, Index, Size
 from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
-from .bounds import check_data, data_array, in_range
+from .bounds import check_data, data_array, in_range, real_array
 from .sizes import bind_shapes, size_value
 from .system import Equation, System, Term
 
@@ -32,7 +32,8 @@ def interpret(
     """
     needed = system.prune(outputs)
     sizes = bind_shapes(_passed(system, needed, arrays), {name: np.shape(arrays[name]) for name in arrays})
-    values = {t.name: arithmetic.array(data_array(t, arrays[t.name]), t.dtype) for t in needed.declared()}
+    taken = real_array if arithmetic is FLOAT64 else data_array
+    values = {t.name: arithmetic.array(taken(t, arrays[t.name]), t.dtype) for t in needed.declared()}
     check_data(needed, sizes, values)
     for eq in needed.equations:
         try:

@@ -107,7 +107,7 @@ def shifted_exponentials(
         *(_piece(name, free, letter) for name in (m, total, rest)),
         *(_piece(name, free, letter, dtype="int", over=r.size) for name, r in zip(args, reduced)),
         _piece(e, domain, letter),
-        _piece(q, domain, letter, label=f"1 - {label}" if label else ""),
+        _piece(q, domain, letter),
         _piece(p, domain, letter, label=label, complement=q),
     )
     return Shifted(free, reduced, argument, m, e, total, p, q, equations, tensors)

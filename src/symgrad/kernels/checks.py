@@ -13,22 +13,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sympy import Basic, Expr, Ge, Integer
 
-from ..errors import DataError, DTypeError, IndexRangeError, UnknownNameError, explain
+from ..errors import DataError, IndexRangeError, SymgradError, UnknownNameError, did_you_mean, explain
 from ..ir.access import Access, Index, all_reads, index_symbols
+from ..ir.bounds import cell_text, dtype_error, plain_array
 from ..ir.interpret import interpret
 from ..ir.sizes import size_value
 from ..ir.system import Equation, System, Tensor, Term
 
-KIND = {"float": "f", "int": "iu", "bool": "b"}
+KIND = {"float": "fiub", "int": "iu", "bool": "b"}
 
 
 # ------------------------------------------------------------------------------------------------------ names, dtypes
+def named(system: System, positional: tuple, call: str = "kernel") -> None:
+    """SymgradError where arrays were passed by position: their order is nothing to guess at."""
+    if positional:
+        names = [t.name for t in system.declared()]
+        raise SymgradError(explain(
+            f"{call} takes its arrays by name, but {len(positional)} came without one.",
+            fix=f"Pass them by name: {call}({', '.join(f'{n}={n}' for n in names)}).",
+        ))  # fmt: skip
+
+
 def known(whole: System, needed: System, arrays: Mapping[str, object], required: bool = True) -> None:
     """Every array has a tensor of the `whole` system, and (if `required`) every one that is `needed` has an array."""
     declared, wanted = [t.name for t in whole.declared()], [t.name for t in needed.declared()]
     for name in arrays:
         if name not in declared:
-            raise UnknownNameError(f"{name} is not an input of this kernel; it takes {', '.join(wanted)}.")
+            hint = did_you_mean(name, declared)
+            text = f"{name} is not an input of this kernel; it takes {', '.join(wanted)}. {hint}"
+            raise UnknownNameError(text.rstrip())
     missing = [n for n in wanted if n not in arrays]
     if missing and required:
         were = "was" if len(missing) == 1 else "were"
@@ -39,27 +52,16 @@ def converted(tensor: Tensor, value, real: type) -> np.ndarray:
     """`value` as the array that the kernel reads: its dtype, C order, writeable; the same object where it is so
     already.
 
-    Raises DTypeError for integers where real numbers are wanted, for real numbers where integers are, and for complex.
+    Integers and booleans become real numbers where those are wanted. Raises DTypeError for real numbers where integers
+    are wanted, and for complex numbers, objects and text; DataError for masked entries.
     """
     dtype = {"float": real, "int": np.int64, "bool": np.bool_}[tensor.dtype]
-    array = np.asarray(value)
+    array = plain_array(tensor, value)
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable:
         return array
-    scalar = array.ndim == 0 and not isinstance(value, np.ndarray) and array.dtype.kind in "iu"
-    if array.dtype.kind not in KIND[tensor.dtype] and array.size and not (scalar and tensor.dtype == "float"):
-        raise DTypeError(_dtype_text(tensor, array))
+    if array.dtype.kind not in KIND[tensor.dtype] and array.size:
+        raise dtype_error(tensor, value, array)
     return np.array(array, dtype=dtype, order="C")
-
-
-def _dtype_text(tensor: Tensor, array: np.ndarray) -> str:
-    wanted = {"float": "real numbers", "int": "integers", "bool": "booleans"}[tensor.dtype]
-    letters = ", ".join(tensor.letters or map(str, tensor.shape))
-    over = f" over {tensor.over}" if tensor.over is not None else ""
-    return explain(
-        f"{tensor.name} must hold {wanted}, but the array has dtype {array.dtype}.",
-        f"{tensor.name}: {tensor.role}[{letters}]{over}" if tensor.shape else f"{tensor.name}: {tensor.role}",
-        fix=f"Pass {tensor.name}.astype({tensor.dtype}).",
-    )
 
 
 def finite(tensor: Tensor, array: np.ndarray) -> None:
@@ -67,7 +69,7 @@ def finite(tensor: Tensor, array: np.ndarray) -> None:
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return
     where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    at = f"{tensor.name}[{', '.join(map(str, where))}]" if tensor.shape else tensor.name
+    at = cell_text(tensor.name, where)
     raise DataError(explain(f"{at} is {array[where]}.", fix="Remove or replace it, or compile without check_finite."))
 
 
@@ -128,6 +130,7 @@ class Position:
     extent: Expr
     position: Expr
     data: bool  # does it depend on arrays?
+    access: Access  # where it stands
 
 
 def positions(system: System) -> tuple[Position, ...]:
@@ -141,7 +144,7 @@ def positions(system: System) -> tuple[Position, ...]:
                         restricted = _restricted(term, position, guard)
                         data = any(e.atoms(Access) for e in (position, *restricted.guard))
                         key = (position, extent, restricted.domain, restricted.guard)
-                        found.setdefault(key, Position(eq, restricted, extent, position, data))
+                        found.setdefault(key, Position(eq, restricted, extent, position, data, Access(name, *cell)))
     return tuple(found.values())
 
 
@@ -214,14 +217,15 @@ def _bounded(p: Position, sizes) -> bool:
         return True
     if not p.position.is_polynomial(*ends):  # floor(n/2): its values at 0 and 1 say nothing
         return False
-    low = high = _number(p.position.xreplace({i: Integer(0) for i in ends}), sizes)
-    if low is None:
+    origin = _number(p.position.xreplace({i: Integer(0) for i in ends}), sizes)
+    if origin is None:
         return False
+    low = high = origin
     for index, end in ends.items():
         step = _number(p.position.xreplace({index: Integer(1)} | {i: Integer(0) for i in ends if i != index}), sizes)
         if step is None or p.position.diff(index).has(Index):
             return False
-        step -= _number(p.position.xreplace({i: Integer(0) for i in ends}), sizes)
+        step -= origin
         low, high = low + min(step * end, 0), high + max(step * end, 0)
     return low >= 0 and high < size_value(p.extent, sizes)
 
@@ -261,6 +265,8 @@ def _interpret(probe: System, arrays, p: Position) -> None:
         interpret(probe, arrays)
     except IndexRangeError as error:
         text = str(error)
+        if text.startswith(f"{p.position} reaches"):  # the probe knows the position, not whose it is
+            text = text.replace(str(p.position), str(p.access), 1)
         raise IndexRangeError(text if p.equation.source in text else explain(text, p.equation.source)) from None
 
 

@@ -10,7 +10,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..errors import ShapeError, SymgradError
+from ..errors import ShapeError, SymgradError, UnknownNameError, did_you_mean
 from ..ir.bounds import check_data
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System
@@ -25,6 +25,13 @@ SMALL = 20_000  # points: below, starting threads costs more than it saves
 FRAMES = 32  # sets of sizes for which buffers and checked positions are kept
 
 
+class UnknownOutputError(UnknownNameError, KeyError):
+    """A result that the kernel does not have; also a KeyError, as mappings raise it."""
+
+    def __str__(self) -> str:  # KeyError would show the text in quotes
+        return str(self.args[0])
+
+
 class Outputs(Mapping):
     """The results by name, also as attributes: `out["dL_dW"]` and `out.dL_dW`."""
 
@@ -32,7 +39,9 @@ class Outputs(Mapping):
         self._values = dict(values)
 
     def __getitem__(self, name: str):
-        return self._values[name]
+        if name in self._values:
+            return self._values[name]
+        raise UnknownOutputError(_no_output(name, self._values))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -44,10 +53,14 @@ class Outputs(Mapping):
         values = self.__dict__.get("_values", {})
         if name in values:
             return values[name]
-        raise AttributeError(f"there is no output {name}; the outputs are {', '.join(values)}")
+        raise AttributeError(_no_output(name, values))
 
     def __repr__(self) -> str:
         return f"Outputs({', '.join(self._values)})"
+
+
+def _no_output(name, known: Mapping) -> str:
+    return f"there is no output {name}; the outputs are {', '.join(known)}. {did_you_mean(str(name), known)}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -179,16 +192,19 @@ class Kernel:
     def source(self) -> str:
         return self.compiled.source
 
-    def __call__(self, /, **arrays) -> Outputs:
+    def __call__(self, /, *positional, **arrays) -> Outputs:
+        checks.named(self.system, positional)
         return self._evaluate(arrays, lambda compiled, arguments: cpu.launch(compiled.run, arguments, compiled.blas))
 
-    def run_python(self, /, **arrays) -> Outputs:
+    def run_python(self, /, *positional, **arrays) -> Outputs:
         """The same text without the compiler: slow, for tests."""
+        checks.named(self.system, positional, "kernel.run_python")
         with np.errstate(all="ignore"):
             return self._evaluate(arrays, lambda compiled, args: compiled.run_python(*args[:-1], [None] * len(args)))
 
-    def bind(self, /, **arrays) -> Bound:
+    def bind(self, /, *positional, **arrays) -> Bound:
         """A `Bound` on these arrays."""
+        checks.named(self.system, positional, "kernel.bind")
         return Bound(self, arrays)
 
     def _evaluate(self, given: Mapping[str, Any], launch) -> Outputs:
@@ -229,9 +245,9 @@ class Kernel:
 
 
 class Bound:
-    """A kernel with arrays of its own: `bound()` writes into the same outputs each time; `bound.step(X=..., y=...)`
-    also
-    replaces every updated tensor (parameters, states) by its next value, in place.
+    """A kernel with arrays of its own: `bound()` writes into the same outputs each time.
+
+    `bound.step(X=..., y=...)` also replaces every updated tensor (parameters, states) by its next value, in place.
 
     Arguments of a call rebind the named tensors. `bound["W"]` is the current value. Set `bound.trusted = True` to
     skip the checks of the data (labels, gathered indices) where the whole data set has been checked before.
@@ -254,12 +270,14 @@ class Bound:
         checks.known(self.kernel.whole, self.kernel.system, arrays, required=False)
         self._take(arrays)
 
-    def __call__(self, /, **arrays) -> Outputs:
+    def __call__(self, /, *positional, **arrays) -> Outputs:
         """The outputs (and next values) at the bound arrays; nothing is updated."""
+        checks.named(self.kernel.system, positional, "bound")
         return self._run(self.kernel.compiled, arrays, self.kernel.system.results())
 
-    def step(self, /, **arrays) -> Outputs:
+    def step(self, /, *positional, **arrays) -> Outputs:
         """Run once and update; returns the outputs, computed before the update."""
+        checks.named(self.kernel.system, positional, "bound.step")
         return self._run(self.kernel.in_place, arrays, self.kernel.system.outputs)
 
     def _take(self, given: Mapping[str, Any]) -> None:

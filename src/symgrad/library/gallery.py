@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from ..errors import UnknownNameError
+from ..errors import UnknownNameError, did_you_mean
 from .models import mlp
 from .optimizers import ADAM
 
@@ -119,7 +120,18 @@ def names() -> tuple[str, ...]:
 
 
 def entry(name: str) -> Entry:
-    """The entry of that name; UnknownNameError lists those that exist."""
+    """The entry of that name; UnknownNameError lists those that exist, and the nearest one."""
     if name not in GALLERY:
-        raise UnknownNameError(f"{name} is not in the gallery; it has {', '.join(GALLERY)}.")
+        text = f"{name} is not in the gallery; it has {', '.join(GALLERY)}. {_nearest(name)}"
+        raise UnknownNameError(text.rstrip())
     return GALLERY[name]
+
+
+def _nearest(name: str) -> str:
+    """The entry that is spelled most like `name`, or has a word that is: `softmx` means softmax_cross_entropy."""
+    whole = did_you_mean(name, GALLERY)
+    if whole:
+        return whole
+    words = {word: entry for entry in GALLERY for word in entry.split("_")}
+    close = get_close_matches(name, words, n=1, cutoff=0.6)
+    return f"Did you mean {words[close[0]]}?" if close else ""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..errors import ShapeError
+from ..errors import ShapeError, did_you_mean
 from .activations import activation as apply_activation
 from .losses import loss as loss_row
+
+
+def __getattr__(name: str):
+    raise AttributeError(f"there is no model {name}; there is mlp. {did_you_mean(name, ['mlp'])}".rstrip())
 
 
 def mlp(*layers: int | str, activation: str = "relu", loss: str = "cross_entropy") -> str:

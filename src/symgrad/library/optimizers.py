@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
+from numbers import Real
 
+from ..errors import SymgradError, did_you_mean
 from ..ir.system import System
 from ..notation import parse
 from .lift import TrainingStep, training_step
@@ -39,14 +42,31 @@ updates: w -> w_next, m -> m_next, v -> v_next, t -> t_next
 """
 
 
+NAMES = ("adam", "sgd")
+
+
+def __getattr__(name: str):
+    hint = did_you_mean(name, NAMES)
+    raise AttributeError(f"there is no optimiser {name}; there are {', '.join(NAMES)}. {hint}".rstrip())
+
+
 @dataclass(frozen=True)
 class Optimizer:
-    """An update rule and the values of its numbers."""
+    """An update rule and the values of its numbers, each a finite real number."""
 
     name: str
     text: str
     values: Mapping[str, float]
     reference: str = ""
+
+    def __post_init__(self):
+        for number, value in self.values.items():
+            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
+                numbers = ", ".join(f"{n}={v!r}" for n, v in (self.values | {number: 1e-3}).items())
+                raise SymgradError(
+                    f"{number} of {self.name} must be a finite number; it is {value!r}. "
+                    f"Pass a number, as in sg.optimizers.{self.name}({numbers})."
+                )
 
     @cached_property
     def system(self) -> System:

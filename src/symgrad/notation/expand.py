@@ -41,13 +41,15 @@ def _shifted(maker: Maker, tree: Fold) -> Shifted:
         pieces, places = shared[key]
         return pieces.at(dict(zip(places, cells)))
 
+    label = _label(tree, u, maker.draft.tensors[u.name].named)
+
     def fresh(stem: str) -> str:
         return maker.draft.fresh(f"{maker.stem}_{stem}")
 
     def ranges(indices: tuple[Index, ...]) -> tuple[Range, ...]:
         return tuple(Range(i, maker.size(i)) for i in indices)
 
-    pieces = shifted_exponentials(u, ranges(axes), ranges(bound), tree.guards, fresh, _label(tree, u), letter_of)
+    pieces = shifted_exponentials(u, ranges(axes), ranges(bound), tree.guards, fresh, label, letter_of)
     maker.draft.equations += [replace(eq, source=maker.reader.line.text) for eq in pieces.equations]
     maker.draft.tensors.update((t.name, t) for t in pieces.tensors)
     shared[key] = pieces, cells
@@ -61,16 +63,18 @@ def softmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] 
         return s.softmax
     cells = (*_axes(tree), *tree.bound)
     parts = [Addend(s.ratio, (), tree.guards)]
-    label = _label(tree, s.argument) if maker.draft.tensors[s.argument.name].named else ""
+    label = _label(tree, s.argument, True) if maker.draft.tensors[s.argument.name].named else ""
     p = located(maker, "softmax", cells, parts, name=name, layout=layout, label=label)
     if p.order == tuple(range(len(cells))):
         maker.draft.tensors[p.name] = replace(maker.draft.tensors[p.name], complement=s.complement)
     return Access(*place(p, cells))
 
 
-def _label(tree: Fold, u: Expr) -> str:
+def _label(tree: Fold, u: Expr, named: bool) -> str:
+    """What the share prints as; an argument without a name is not worth one."""
     letters = ", ".join(map(letter_of, tree.bound))
-    return rf"\operatorname{{softmax}}_{{{letters}}}({_latex(u.name)})"
+    argument = _latex(u.name) if named else r"\cdot"
+    return rf"\operatorname{{softmax}}_{{{letters}}}({argument})"
 
 
 def _latex(name: str) -> str:

@@ -1,6 +1,7 @@
 """The formula grammar: Python's expression syntax through `ast` and a white list. Nothing is evaluated.
 
     formula   ->  numbers, names, x[i, j], f(a, b), sum[i, i <= j](body), + - * / **, comparisons, and or not
+    matrix    ->  also a @ b, a.T, a.sum(), a.sum(1): only in equations whose left side has no brackets
 
 The result is a small tree of the nodes below, in which names have no meaning yet.
 """
@@ -18,6 +19,7 @@ from sympy import Integer, Rational
 from .lines import DEEPEST, refuse
 
 REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "logsumexp", "softmax", "log_softmax")
+METHODS = ("sum", "mean", "max", "min")  # of an array, as in A.sum(1)
 DIGITS = 400  # of an integer: more does not fit in a float
 
 
@@ -44,7 +46,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Call:
-    """function(args), also the operators: + * ** < <= > >= == != and or not"""
+    """function(args), also the operators + * ** < <= > >= == != and or not, and of arrays @ .T .sum .mean ..."""
 
     function: str
     args: tuple
@@ -73,6 +75,7 @@ class Source:
     offset: int
     text: str
     ascii: bool
+    matrix: bool = False  # are `@`, `.T` and the methods of an array read?
 
     def column(self, node: ast.AST) -> int:
         """The column in the line; `ast` counts bytes of UTF-8."""
@@ -86,13 +89,13 @@ class Source:
         refuse(summary, self.line, {column: mark}, fix)
 
 
-def formula(line: str, start: int = 0, end: int | None = None) -> Node:
-    """The tree of line[start:end].
+def formula(line: str, start: int = 0, end: int | None = None, matrix: bool = False) -> Node:
+    """The tree of line[start:end]; with `matrix`, arrays without indices have `@`, `.T` and methods.
 
     >>> formula("sum[d](X[n,d]*W[d])").kind
     'sum'
     """
-    return _formula(line, start, end, _node)
+    return _formula(line, start, end, _node, matrix)
 
 
 def formulas(line: str, start: int = 0, end: int | None = None) -> tuple[Node, ...]:
@@ -108,9 +111,9 @@ def formulas(line: str, start: int = 0, end: int | None = None) -> tuple[Node, .
     return _formula(line, start, end, each)
 
 
-def _formula(line: str, start: int, end: int | None, build):
+def _formula(line: str, start: int, end: int | None, build, matrix: bool = False):
     text = line[start:end]
-    source = Source(line, start, text, text.isascii())
+    source = Source(line, start, text, text.isascii(), matrix)
     quoted = re.search(r"[\"'\\`\0]", text)
     if quoted:
         source.refuse(
@@ -156,7 +159,8 @@ _REFUSED = {
     ast.Tuple: ("a list of values is not a formula.", "Write one equation for each value."),
     ast.List: ("a list of values is not a formula.", "Write one equation for each value."),
     ast.BitXor: ("`^` is not a power.", "Write x**2."),
-    ast.MatMult: ("the matrix product `@` is not read yet.", "Write it with indices: y[i] = sum[j](A[i,j]*x[j])."),
+    ast.MatMult: ("the matrix product `@` has no place among indices.",
+                  "Write it with indices, y[i] = sum[j](A[i,j]*x[j]), or the whole equation without: y = A @ x."),
     ast.FloorDiv: ("`//` is not part of the notation.", "An index is made of letters, whole numbers, + - and *."),
     ast.Mod: ("`%` is not part of the notation.", "An index is made of letters, whole numbers, + - and *."),
     ast.BitAnd: ("`&` is not part of the notation.", "Write a and b."),
@@ -176,6 +180,8 @@ def _node(source: Source, node: ast.AST, depth: int) -> Node:
             _public(source, node, name)
             return Name(name, column)
         case ast.BinOp():
+            if source.matrix and isinstance(node.op, ast.MatMult):
+                return Call("@", (_node(source, node.left, depth + 1), _node(source, node.right, depth + 1)), column)
             return _binary(source, node, depth)
         case ast.UnaryOp(op=ast.USub()):
             return Call("*", (Number(Integer(-1), column), _node(source, node.operand, depth + 1)), column)
@@ -191,6 +197,8 @@ def _node(source: Source, node: ast.AST, depth: int) -> Node:
         case ast.Subscript(value=ast.Name(id=name)):
             _public(source, node, name)
             return Read(name, tuple(_node(source, p, depth + 1) for p in _items(node.slice)), column)
+        case ast.Attribute(value=inner, attr="T") if source.matrix:
+            return Call(".T", (_node(source, inner, depth + 1),), column)
         case ast.Call():
             return _call(source, node, depth)
     _refuse(source, node)
@@ -203,9 +211,19 @@ def _items(node: ast.AST) -> list[ast.AST]:
 def _refuse(source: Source, node: ast.AST, at: ast.AST | None = None):
     summary, fix = _REFUSED.get(type(node), ("this is not part of the notation.", "Nothing in the text is ever run."))
     attr = getattr(node, "attr", "")
-    if attr == "T":
-        fix = "The transpose is written with indices: A[j,i] instead of A.T[i,j]."
+    if isinstance(node, ast.Attribute):
+        fix = _instead(source, node, attr) or fix
     source.refuse(summary.format(attr=attr), at or node, fix)
+
+
+def _instead(source: Source, node: ast.Attribute, attr: str) -> str:
+    """What to write instead of an attribute."""
+    if source.matrix:
+        known = f"An array has .T, {', '.join(f'.{m}()' for m in METHODS)}, and nothing else is read."
+        return known if isinstance(node.value, ast.Name) else ""
+    if attr in METHODS:
+        return f"Write {attr}[n](x[n]), or the whole equation without indices: y = x.{attr}()."
+    return "The transpose is written with indices: A[j,i] instead of A.T[i,j]." if attr == "T" else ""
 
 
 def _public(source: Source, node: ast.AST, name: str) -> None:
@@ -274,6 +292,8 @@ def _call(source: Source, node: ast.Call, depth: int) -> Node:
             return Call(name, args, source.column(node))
         case ast.Subscript(value=ast.Name(id=kind)):
             return _reduce(source, node, kind, args, depth)
+        case ast.Attribute(value=inner, attr=attr) if source.matrix and attr in METHODS:
+            return Call(f".{attr}", (_node(source, inner, depth + 1), *args), source.column(node))
         case ast.Attribute():
             _refuse(source, node.func)
     source.refuse("only a function's name can be called.", node, "Write f(x) or sum[i](x[i]).")

@@ -112,7 +112,7 @@ def access(reader: Reader, node: g.Read, scope: Scope) -> Access:
 def _wrong_rank(reader: Reader, node: g.Read, tensor: Tensor):
     count, letters = len(node.positions), f"[{','.join(tensor.letters)}]" if tensor.rank else ""
     axes = f"{tensor.rank} ax{'i' if tensor.rank == 1 else 'e'}s" + (f" {letters}" if letters else "")
-    note = "" if count else ": formulas without indices are not read yet"
+    note = "" if count else ", or the whole equation without indices"
     reader.refuse(
         f"{node.name} has {axes}, but is read with {count} {'index' if count == 1 else 'indices'}.",
         node.column,

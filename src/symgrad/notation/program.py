@@ -28,6 +28,7 @@ from .algebra import Unrepresentable
 from .declarations import declare
 from .draft import Draft
 from .lines import Line, logical_lines, refuse
+from .matrix import is_matrix, matrix, tidied
 from .pieces import EXPANSIONS, Maker, addends, located, polished, term
 from .places import position, size_named
 from .scalar import in_rows
@@ -91,16 +92,23 @@ def _equation(draft: Draft, line: Line, head: g.Read) -> None:
         _left_letters(reader, node, letters, plain=True)
     scope = Scope(letters)
     write = tuple(position(reader, node, scope) for node in head.positions)
-    tree = value(reader, g.formula(line.text, line.split + 1), scope)
+    right = g.formula(line.text, line.split + 1, matrix=not head.positions)
+    start, whole = len(draft.equations), not head.positions and is_matrix(draft, right)
+    if whole:
+        write, tree = matrix(reader, right, head.column)
+    else:
+        tree = value(reader, right, scope)
     _same_rank(reader, head, write)
     known = {letter: sizes[0] for letter, sizes in draft.letters.items()}
     solve(draft.sizes, line.text, reader.extents, reader.uses, known, reader.guards)
-    for letter, index in letters.items():
+    for letter, index in letters.items() if not whole else [(letter_of(i), i) for i in write]:
         draft.seen.setdefault(letter, []).append((head.name, reader.extents[index]))
     try:
         _emit(Maker(reader, head.name), head, write, tree)
     except Unrepresentable as error:
         refuse(f"{error}.", line.text, fix=error.fix)
+    if whole:
+        tidied(draft, head.name, start)
 
 
 def _left_letters(reader: Reader, node: g.Node, letters: dict[str, Index], plain: bool) -> None:

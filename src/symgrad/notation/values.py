@@ -19,7 +19,10 @@ from .tree import AT_PLACE, Choice, Fold, Leaf, Tree
 
 CONDITIONS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
 LATER = {"diff": "a derivative inside a model is not read yet.", "scan": "recursions are not read yet."}
-MATRIX = {"tr", "trace", "det", "logdet", "inv", "solve", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}
+MATRIX = {"tr", "trace", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}  # functions of whole arrays
+SOLVERS = {"solve", "inv", "det", "logdet", "specnorm"}
+ARRAY_OPERATORS = {"@", ".T", *(f".{m}" for m in g.METHODS)}
+_WITHOUT_SOLVER = "Give its value as an input, or write the loss without it: norm2(A @ x - b)**2 for a linear system."
 
 
 # values
@@ -43,13 +46,13 @@ def value(reader: Reader, node: g.Node, scope: Scope) -> Tree:
         case g.Call(function="where") if len(node.args) == 3 and "where" not in reader.draft.tensors:
             return _where(reader, node, scope)
         case g.Call():
-            _function(reader, node)
+            known_function(reader, node)
             args = tuple(value(reader, a, scope) for a in node.args)
             return reader.build(node.function, args, node.column)
     raise TypeError(node)
 
 
-def _function(reader: Reader, node: g.Call) -> None:
+def known_function(reader: Reader, node: g.Call) -> None:
     """Refuse a call of something that is no function."""
     name = node.function
     if name in ("+", "*", "**"):
@@ -62,11 +65,13 @@ def _function(reader: Reader, node: g.Call) -> None:
         )
     if name in LATER:
         reader.refuse(LATER[name], node.column, "Use program.gradient, or write the derivative out.")
-    if name in MATRIX:
+    if name in SOLVERS:
+        reader.refuse(f"{name} needs a linear solver, which this version has not.", node.column, _WITHOUT_SOLVER)
+    if name in MATRIX or name in ARRAY_OPERATORS:
         reader.refuse(
-            f"{name}(...) belongs to the matrix notation, which is not read yet.",
+            f"{name} is of whole arrays and has no place among indices.",
             node.column,
-            "Write it with indices: sum[i, j](A[i,j]*x[i]*y[j]).",
+            "Give it an equation of its own without indices, or write it with indices: sum[i](A[i,i]).",
         )
     if name in g.REDUCTIONS:
         hint = f" For the larger of two numbers write {name}imum(a, b)." if name in ("max", "min") else ""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, DTypeError, ShapeError, UnknownNameError, explain
+from ..errors import DataError, ShapeError, UnknownNameError, explain
 from ..ir.access import Size
-from ..ir.bounds import check_data
+from ..ir.bounds import check_data, dtype_error, plain_array
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System, Tensor
 
@@ -47,15 +47,9 @@ def _expected(tensors: Sequence[Tensor], given: str) -> str:
 
 
 def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in KINDS[tensor.dtype]:
-        raise DTypeError(
-            explain(
-                f"{tensor.name} takes {tensor.dtype} values, but the array is {array.dtype}.",
-                f"{tensor.name}: {tensor.role}[{', '.join(tensor.letters)}]",
-                fix="Pass y.astype(int) if the values are whole numbers." if tensor.dtype == "int" else "",
-            )
-        )
+    array = plain_array(tensor, value)
+    if array.dtype.kind not in KINDS[tensor.dtype] and array.size:
+        raise dtype_error(tensor, value, array)
     target = {"float": dtype, "int": "int64", "bool": "bool"}[tensor.dtype]
     return np.ascontiguousarray(array, dtype=target).reshape(array.shape)  # ascontiguousarray makes rank 0 rank 1
 

@@ -10,6 +10,7 @@ from sympy import Function
 
 from ..errors import ShapeError, UnknownNameError
 from ..ir.access import Access, Size, index_symbols
+from ..ir.bounds import real_array
 from ..ir.sizes import size_value
 from ..ir.system import System, Tensor
 from .data import Arrays, shape_of
@@ -31,7 +32,7 @@ def initial_parameters(
     for tensor in system.declared("parameter"):
         shape = shape_of(tensor, sizes)
         drawn = rng.standard_normal(shape) * _scale(system, tensor, sizes, gain) if tensor.rank > 1 else np.zeros(shape)
-        given = np.array(start.pop(tensor.name, drawn), dtype=dtype)
+        given = np.array(real_array(tensor, start.pop(tensor.name, drawn)), dtype=dtype)
         if given.shape != shape:
             raise ShapeError(f"the start of {tensor.name} has shape {given.shape}; {tensor.name} has {shape}.")
         parameters[tensor.name] = given

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from ..ir.access import Size
 from ..ir.sizes import bind_shapes
 from ..ir.system import System
 from ..kernels.checks import facts as check_facts
-from ..library.optimizers import Optimizer, adam
+from ..library.optimizers import Optimizer
+from .arguments import batch_size_of, callbacks_of, optimizer_of, whole
 from .data import (
     Arrays,
     Examples,
@@ -45,12 +47,12 @@ def fit(
     data: Any,
     loss: str | None = None,
     prediction: str | None = None,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
     epochs: int = 20,
     batch_size: int | None = 64,
     validation: Any = None,
     seed: int = 0,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Callback | Iterable[Callback] = (),
     start: Mapping[str, Any] | None = None,
     dtype: str = "float32",
     engine: str = "kernel",
@@ -60,10 +62,11 @@ def fit(
 
     `data` is a tuple of arrays in the order in which the inputs are declared, or a dict by name. `loss` defaults to the
     only scalar output, `prediction` to the only other output. `validation` is a fraction to hold out, or data like
-    `data`. `batch_size=None` uses all examples in every step. A callback gets each `Epoch` and the `Fit` so far, and
-    stops the training by returning True. `start` gives parameters their first values.
+    `data`. `optimizer` is one of `sg.optimizers`, as in `adam(1e-3)`, or its name. `batch_size=None` uses all examples
+    in every step. A callback gets each `Epoch` and the `Fit` so far, and stops the training by returning True. `start`
+    gives parameters their first values.
 
-    Raises DataError where the loss is not finite (it names epoch and batch), ShapeError, DTypeError, IndexRangeError
+    Raises SymgradError for other arguments than these, DataError where the loss is not finite (it names epoch and batch), ShapeError, DTypeError, IndexRangeError
     and UnknownNameError for data that do not fit the program.
 
     >>> x = np.linspace(0, 1, 32)
@@ -72,6 +75,8 @@ def fit(
     >>> round(float(done.parameters["a"]), 2)
     3.0
     """
+    optimizer, callbacks = optimizer_of(optimizer), callbacks_of(callbacks)
+    epochs, seed, batch_size = whole("epochs", epochs, 0), whole("seed", seed, 0), batch_size_of(batch_size)
     model = raw_system(program)
     loss = loss_of(model, loss)
     prediction = prediction_of(model, prediction)
@@ -81,7 +86,7 @@ def fit(
     needed = model.prune([n for n in (loss, prediction) if n])
     parameters = initial_parameters(needed, sizes, start_seed, dtype, start)
     result = Fit(calculus.kernel_form(needed), loss, prediction, parameters, [], dtype, seed, engine)
-    trainer = _trainer(model, training, parameters, sizes, loss, optimizer or adam(), batch_size, dtype, engine)
+    trainer = _trainer(model, training, parameters, sizes, loss, optimizer, batch_size, dtype, engine)
     judge = judge_of(result, held_out) if held_out else None
     if judge:
         judge()  # compiles now: no epoch waits for it
@@ -98,11 +103,11 @@ def _divide(model: System, loss: str, data, validation, dtype: str, rng) -> tupl
         raise DataError("the data hold no example.")
     if validation is None:
         return everything, None
-    if not isinstance(validation, float):
+    if not isinstance(validation, Real):
         return everything, _checked(system, validation, dtype)
     if not everything.batched:
         raise DataError("this program cannot be cut into examples: pass validation data instead of a fraction.")
-    parts = split_rows(everything.count, validation, rng)
+    parts = split_rows(everything.count, float(validation), rng)
     train, held = (take_rows(everything.arrays, everything.batched, rows) for rows in parts)
     return examples_of(system, train), examples_of(system, held)
 
@@ -137,8 +142,6 @@ def _trainer(model, examples: Examples, parameters, sizes, loss, optimizer, batc
     training = training_system(model, loss, optimizer)
     system = training.system
     size = examples.count if batch_size is None or not examples.batched else min(batch_size, examples.count)
-    if size < 1:
-        raise DataError(f"batch_size must be at least 1; it is {batch_size}.")
     fixed = {n: a for n, a in examples.arrays.items() if n not in examples.batched}
     fixed |= {n: a for n, a in parameters.items() if n in system.tensors}
     fixed |= {training.shared[n]: np.array(v, dtype) for n, v in optimizer.values.items()}
