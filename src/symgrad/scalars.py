@@ -83,7 +83,7 @@ def _expression(expr: Formula) -> Expr:
         found = sympy.sympify(expr, strict=True)
     except sympy.SympifyError:
         found = None
-    if not isinstance(found, Expr):
+    if not isinstance(found, Expr) or found.is_Matrix:
         raise SymgradError(f'a formula is text or a SymPy expression, not {expr!r}: pass "x**2 + 1".')
     return found
 

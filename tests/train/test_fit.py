@@ -206,7 +206,7 @@ def test_bad_arguments_are_explained(line):
         interpreted(LINE, line, start={"x": 1})
     with pytest.raises(ShapeError, match=r"the start of w has shape \(2,\)"):
         interpreted(LINE, line, start={"w": [1, 2]})
-    with pytest.raises(DataError, match="validation is a fraction between 0 and 1, .* it is 2"):
+    with pytest.raises(DataError, match=r"validation is a fraction between 0 and 1, .* it is 2"):
         interpreted(LINE, line, validation=2)
     with pytest.raises(DTypeError, match="w must hold real numbers"):
         interpreted(LINE, line, start={"w": [1j, 2, 3]})

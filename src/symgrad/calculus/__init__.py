@@ -1,9 +1,9 @@
 """System -> System: stable forms, splitting, differentiation, closed forms."""
 
+from .forms import display_form, in_inputs, kernel_form
 from .forward import jvp
 from .reverse import gradient, jacobian, vjp
 from .second import gauss_newton, hessian, hvp
-from .simplify import display_form, in_inputs, kernel_form
 from .split import split
 from .stable import stable as prepare
 

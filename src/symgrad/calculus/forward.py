@@ -16,10 +16,10 @@ from sympy import Mul
 
 from ..errors import UnknownNameError
 from ..ir.access import Access, Index, fresh_names
-from ..ir.system import Equation, Range, Step, System, Tensor, Term
+from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .local import at_arg, local_derivative, other_factors
 from .rewrite import Rule
-from .split import live_reads, split
+from .split import feeding, live_reads, split
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
     tangents = dict(seeds)
     equations: list[Equation] = []
     steps: list[Step] = []
-    wanted = _feeding(system, output)
+    wanted = feeding(system, output)
     for eq in system.equations:
         equations.append(eq)
         tensor = system.tensors[eq.tensor]
@@ -68,14 +68,6 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
         tensors[name] = _tangent(system.tensors[output], name, "defined")
     tensors[name] = replace(tensors[name], named=True)
     return System(tensors, tuple(equations), (name,), {}, (*system.log, *steps))
-
-
-def _feeding(system: System, output: str) -> set[str]:
-    feeding = {output}
-    for eq in reversed(system.equations):
-        if eq.tensor in feeding:
-            feeding |= {a.name for t in eq.terms for a in live_reads(t.body)}
-    return feeding
 
 
 def _moves(eq: Equation, tangents: Mapping[str, str]) -> bool:
@@ -114,11 +106,7 @@ def _tangent(of: Tensor, name: str, role: str) -> Tensor:
 
 
 def _declare(eq: Equation, dot: str, of: Tensor) -> Tensor:
-    if eq.tensor == dot:
-        return _tangent(of, dot, "defined")
-    term = eq.terms[0]
-    shape = tuple(term.sizes[i] for i in term.write)
-    return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
+    return _tangent(of, dot, "defined") if eq.tensor == dot else piece_tensor(eq)
 
 
 def _copy(of: Tensor, source: str, name: str) -> Equation:

@@ -17,11 +17,11 @@ from sympy import Expr, Integer, Mul, Pow
 
 from ..errors import DifferentiationError, UnknownNameError, explain
 from ..ir.access import Access, Index, fresh_names
-from ..ir.system import Equation, Range, Step, System, Tensor, Term
+from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .join import align, sort_domain
 from .local import at_arg, chosen_point, local_derivative, other_factors
 from .rewrite import Rule, derived
-from .split import live_reads, split
+from .split import feeding, live_reads, split
 from .stable import looked_through
 
 CITE = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
@@ -81,7 +81,7 @@ def _sweep(system: System, output: str, wrt: tuple[str, ...], pattern: str, seed
     _check_request(system, output, wrt, pattern)
     system = split(system)
     lead = () if seed else _lead(system, output)
-    active, reached = _active(system, output, wrt), _feeding(system, output)
+    active, reached = _active(system, output, wrt), feeding(system, output)
     readers = _readers(system)
     names: dict[str, str] = {output: seed}
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
@@ -157,15 +157,6 @@ def _active(system: System, output: str, wrt: tuple[str, ...]) -> frozenset[str]
         if any(a.name in active for t in eq.terms for a in live_reads(t.body)):
             active.add(eq.tensor)
     return frozenset(n for n in active if system.tensors[n].dtype == "float")
-
-
-def _feeding(system: System, output: str) -> set[str]:
-    """Tensors whose values the output depends on."""
-    feeding = {output}
-    for eq in reversed(system.equations):
-        if eq.tensor in feeding:
-            feeding |= {a.name for t in eq.terms for a in live_reads(t.body)}
-    return feeding
 
 
 def _readers(system: System) -> dict[str, list[Equation]]:
@@ -274,9 +265,7 @@ def _unit(name: str, of: Tensor, lead: tuple[Range, ...], seed: str) -> Equation
 
 def _declare(eq: Equation, sweep: Sweep) -> Tensor:
     if eq.reduce == "prod":
-        term = eq.terms[0]
-        shape = tuple(term.sizes[i] for i in term.write)
-        return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
+        return piece_tensor(eq)
     return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=sweep.named)
 
 

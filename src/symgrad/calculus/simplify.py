@@ -1,4 +1,4 @@
-"""Closed forms: from the raw derivative to the one a person reads (display) and the one that is compiled (kernel).
+"""Closed forms of derived equations; `forms` makes the display and the kernel form of them.
 
 Three rules act on each derived equation, in this order, and each application is a Step:
 `substitute` puts the adjoints of pieces in the place of their reads; `sums` resolves what leaves or equals a sum;
@@ -10,23 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr
-
-from ..functions import ROWS
-from ..ir.access import Access, fresh_names, reads
-from ..ir.system import Equation, Step, System, Tensor, Term
+from ..ir.access import Access, fresh_names
+from ..ir.system import Equation, Step, System, Tensor, Term, piece_tensor
 from .algebra import OPERATIONS, operations, tidy
-from .complement import keep_complements, one_minus
+from .complement import keep_complements
 from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
-from .near_one import near_one
 from .relations import Relations, eliminate, named_functions, relations
 from .rewrite import Rule, derived
-from .stable import RULE as STABLE
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
 SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
-LEAF = 8        # a closed form of at most so many operations is written out in the outputs
 
 
 @dataclass(frozen=True)
@@ -46,17 +40,7 @@ class Context:
         return Sums(self.table, self.known)
 
 
-def display_form(system: System) -> System:
-    """The closed forms that a person reads; the `log` is the derivation, the raw adjoints included."""
-    return _readable(_close(system, display=True))
-
-
-def kernel_form(system: System) -> System:
-    """The raw form plus rules that lose no accuracy."""
-    return near_one(one_minus(_close(system, display=False)))
-
-
-def _close(system: System, display: bool) -> System:
+def close(system: System, display: bool) -> System:
     """Every equation that differentiation made, in order; those of the model, and pieces cut from derivatives when they
     were differentiated again, stay as they are."""
     made = derived(system.log)
@@ -120,14 +104,8 @@ class _Worker:
         for eq in equations:
             self.order.append(eq)
             if eq.tensor not in self.tensors:
-                self.tensors = {**self.tensors, eq.tensor: _declare(eq)}
+                self.tensors = {**self.tensors, eq.tensor: piece_tensor(eq)}
                 self.known = {**self.known, **dict([entry] if (entry := known_sum(eq)) else [])}
-
-
-def _declare(eq: Equation) -> Tensor:
-    term = eq.terms[0]
-    shape = tuple(term.sizes[i] for i in term.write)
-    return Tensor(eq.tensor, shape, named=False, letters=tuple(i.name for i in term.write))
 
 
 def _computable(system: System) -> set[str]:
@@ -244,81 +222,3 @@ COLLECT = _rule("elimination: definitions read as relations",
 KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",
              "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7",
              keep_complements)  # fmt: skip
-
-
-# the display form -----------------------------------------------------------------------------------------------------
-
-
-def _readable(system: System) -> System:
-    """The model's own equations as the user wrote them, and short closed forms written out in the outputs."""
-    table = relations(system)
-    written = {step.before[0].tensor: step.before[0] for step in system.log if step.rule == STABLE}
-    equations = {eq.tensor: _together(written.get(eq.tensor, eq), table) for eq in system.equations}
-    steps = list(system.log)
-    wanted = [name for name in system.outputs if name in equations]
-    for name in wanted:
-        step = LEAVES.step((system.tensors, _leaves(system, equations)), (equations[name],))
-        if step.after != step.before:
-            equations[name] = step.after[0]
-            steps.append(step)
-    return replace(system, equations=tuple(equations.values()), log=tuple(steps))
-
-
-def _together(eq: Equation, table: Relations) -> Equation:
-    """The opposite of `split`: pieces that are defined cell by cell are written out."""
-    return replace(eq, terms=tuple(replace(t, body=_plain(_written_out(t.body, table))) for t in eq.terms))
-
-
-def _plain(body: Expr) -> Expr:
-    """A weight times a logarithm is written as the product that it is."""
-    weighted = ROWS["weighted"].head
-    return body.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
-
-
-def _written_out(body: Expr, table: Relations) -> Expr:
-    for access in reads(body):
-        inside = None if table.worthy(access.name) else table.expand(access)
-        if inside is not None:
-            candidate = body.xreplace({access: inside})
-            if operations(candidate) <= OPERATIONS:
-                return _written_out(candidate, table)
-    return body
-
-
-def _leaves(system: System, equations: Mapping[str, Equation]) -> dict[str, Equation]:
-    """Derived tensors whose closed form is short, reduces nothing and reads no other derived tensor."""
-    made = derived(system.log)
-    leaves = {}
-    for name in made:
-        eq = equations.get(name)
-        if eq is None or len(eq.terms) != 1 or eq.terms[0].reduced or eq.terms[0].guard:
-            continue
-        body = eq.terms[0].body
-        if operations(body) <= LEAF and not any(a.name in made for a in reads(body)):
-            leaves[name] = eq
-    return leaves
-
-
-def _write_out(context, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
-    tensors, leaves = context
-    (eq,) = before
-    terms = []
-    for term in eq.terms:
-        for access in term.value_reads():
-            if access.name in leaves and access.name != eq.tensor and is_factor(term, access):
-                (term,) = join(term, access, leaves[access.name], tensors[access.name])
-        terms.append(sort_domain(align(term, tensors[eq.tensor].letters)))
-    return (replace(eq, terms=tuple(terms)),)
-
-
-LEAVES = Rule("write the short closed form out", _write_out)
-
-
-
-def in_inputs(system: System, name: str) -> Expr:
-    """The value of a rank-0 tensor as one expression in what no equation writes. Every equation must be rank 0."""
-    values: dict[Expr, Expr] = {}
-    for eq in system.equations:
-        if all(t.write == () and not t.domain and not t.guard for t in eq.terms) and eq.reduce == "sum":
-            values[Access(eq.tensor)] = Add(*(t.body.xreplace(values) for t in eq.terms))
-    return tidy(values[Access(name)])

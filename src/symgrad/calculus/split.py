@@ -123,6 +123,15 @@ def live_reads(expr: Expr) -> list[Access]:
     return sorted(found, key=sort_key)
 
 
+def feeding(system: System, output: str) -> set[str]:
+    """The tensors on whose values the derivative of `output` may depend."""
+    found = {output}
+    for eq in reversed(system.equations):
+        if eq.tensor in found:
+            found |= {a.name for t in eq.terms for a in live_reads(t.body)}
+    return found
+
+
 def _atomic(expr: Expr) -> bool:
     return isinstance(expr, Access) or not live_reads(expr)
 

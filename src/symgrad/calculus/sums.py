@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sympy import Basic, Expr, Integer, Mul
 
 from ..ir.access import Access, Index, all_reads, index_symbols, reads, sort_key
-from ..ir.system import Equation, Range, System, Tensor, Term
+from ..ir.system import Equation, Range, System, Term
 from .algebra import factors_of
 from .relations import Relations
 
@@ -91,7 +91,6 @@ class Settled:
 
     term: Term
     named: list[Equation]
-    tensors: list[Tensor]
     under: list[str]
 
 
@@ -101,7 +100,7 @@ def settle_term(term: Term, sums: Sums, names: Iterable[str], piece: bool = Fals
     In the equation of a `piece`, a sum that stands beside tensors gets a name too: the piece is then defined cell by
     cell, and disappears into its readers: `p (S dS + dp)` with `dS = -s/S` becomes `p (dp - s)`, s = sum_k p dp.
     """
-    outcome = Settled(term, [], [], [])
+    outcome = Settled(term, [], [])
     if not term.reduced:
         return outcome
     names = iter(names)
@@ -224,8 +223,5 @@ def _give_name(component: _Component, term: Term, name: str, outcome: Settled) -
     inherited = [g for g in term.guard if index_symbols(g) <= set(write)]  # one may keep a read in range
     inner = Term(write, Mul(*component.factors), domain, (*inherited, *component.guards))
     outcome.named.append(Equation(name, (inner,)))
-    outcome.tensors.append(
-        Tensor(name, tuple(r.size for r in free), named=False, letters=tuple(i.name for i in write))
-    )
     return Access(name, *write)
 

@@ -65,8 +65,8 @@ def plain_array(tensor: Tensor, value) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError:  # NumPy: an inhomogeneous shape
-        fix = "Pass an array: rows of one length."
-        raise ShapeError(explain(f"the rows of {tensor.name} differ in length.", declared_text(tensor), fix=fix)) from None
+        summary, fix = f"the rows of {tensor.name} differ in length.", "Pass an array: rows of one length."
+        raise ShapeError(explain(summary, declared_text(tensor), fix=fix)) from None
     if tensor.dtype == "int" and array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         where = tuple(int(i) for i in np.argwhere(array > np.iinfo(np.int64).max)[0])
         size = tensor.over if tensor.over is not None else "its size"

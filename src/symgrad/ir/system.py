@@ -143,6 +143,13 @@ def is_plain(term: Term) -> bool:
     return len(set(term.write)) == len(term.write) == len(term.domain) and set(term.write) == set(term.indices)
 
 
+def piece_tensor(eq: Equation) -> Tensor:
+    """The declaration of a piece that `eq` defines: its shape is read off the first term's plain write."""
+    term = eq.terms[0]
+    shape = tuple(term.sizes[i] for i in term.write)
+    return Tensor(eq.tensor, shape, named=False, letters=tuple(str(i) for i in term.write))
+
+
 @dataclass(frozen=True)
 class Step:
     """One application of a rule, kept for the derivation: `rule.replace(context, before) == after` replays it."""

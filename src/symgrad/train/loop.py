@@ -66,9 +66,10 @@ def fit(
     in every step. A callback gets each `Epoch` and the `Fit` so far, and stops the training by returning True. `start`
     gives parameters their first values.
 
-    Raises SymgradError for other arguments than these, DataError where the loss is not finite (it names epoch and batch), ShapeError, DTypeError, IndexRangeError
-    and UnknownNameError for data that do not fit the program.
+    Raises SymgradError for other arguments than these, DataError where the loss is not finite (it names epoch and
+    batch), ShapeError, DTypeError, IndexRangeError and UnknownNameError for data that do not fit the program.
 
+    >>> from symgrad.library.optimizers import adam
     >>> x = np.linspace(0, 1, 32)
     >>> line = "x: input[n]\\ny: input[n]\\na, b: parameter\\nL = mean[n]((a*x[n] + b - y[n])**2)"
     >>> done = fit(line, (x, 3*x + 1), optimizer=adam(0.1), epochs=300, batch_size=None)
