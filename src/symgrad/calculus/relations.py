@@ -1,8 +1,8 @@
 """Definitions read as relations: `p = e/S` gives `e = p S`; `q = 1/b`, `b = 2 + a` give `a = 1/q - 2`.
 
-A relation is used to express a body in names that a person knows. Its class decides where it may act (design
-section 3): a monomial whose solution divides by nothing new acts in every form; an additive one in the display form
-only, and only where it removes a piece and makes the body shorter.
+A relation is used to express a body in names that a person knows. Its class decides where it may act (see "Three forms"
+in docs/design.md): a monomial whose solution divides by nothing new acts in every form; an additive one in the display
+form only, and only where it removes a piece and makes the body shorter.
 """
 
 from __future__ import annotations

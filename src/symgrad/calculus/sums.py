@@ -82,7 +82,6 @@ class Sums:
 
     table: Relations
     known: Mapping[str, Known]
-    use_facts: bool = True
 
 
 @dataclass
@@ -187,7 +186,7 @@ def resolve(component: _Component, sums: Sums, under: list[str], depth: int = 2)
 
 def _by_fact(component: _Component, sums: Sums) -> str | None:
     """sum_k Y[n, k] = 1 where Y is declared a distribution (or one-hot) over that axis."""
-    if not sums.use_facts or len(component.factors) != 1 or component.guards or len(component.bound) != 1:
+    if len(component.factors) != 1 or component.guards or len(component.bound) != 1:
         return None
     access, (index, size) = component.factors[0], component.bound[0]
     tensor = sums.table.tensors.get(access.name) if isinstance(access, Access) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import lru_cache
 
 from sympy import Add, Expr, Integer, Max, Min, Mul, Pow, Rational, floor
 
@@ -134,9 +133,3 @@ def _column(line: str, name: str, axis: int) -> int:
     for _ in range(axis):
         column = line.index(",", column) + 1
     return column
-
-
-@lru_cache(maxsize=4096)
-def nonnegative(expr: Expr) -> bool:
-    """Is `expr` provably >= 0 for every value of its sizes? (Sufficient, not necessary.)"""
-    return bool(expr.is_nonnegative)
