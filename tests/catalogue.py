@@ -79,6 +79,23 @@ def ties(rng, shape):
     return rng.integers(0, 2, shape).astype(float)
 
 
+# --- derivatives inside the model ------------------------------------------------------------------------------------
+
+INSIDE = [
+    entry("physics-informed residual", """
+        x: input[n]
+        w, c, v: parameter[h]
+        u[n] = sum[h](v[h]*tanh(w[h]*x[n] + c[h]))
+        L = mean[n]((diff(u[n], x[n], 2) + u[n])**2)""", "analytic"),
+    entry("score matching", """
+        x: input[n, j]
+        A: parameter[i, j]
+        b: parameter[i]
+        E[n] = sum[i](softplus(sum[j](A[i,j]*x[n,j]) + b[i]))
+        s[n,j] = diff(E[n], x[n,j])
+        L = mean[n](sum[j](diff(s[n,j], x[n,j]) + s[n,j]**2/2))""", "analytic"),
+]
+
 # --- linear index patterns ------------------------------------------------------------------------------------------
 
 PATTERNS = [
@@ -489,5 +506,5 @@ def differentiable(name: str) -> bool:
 
 
 FUNCTIONS = [_row_entry(name) for name in ROWS if name not in ("stop", "finite") and differentiable(name)]
-CATALOGUE = [*PATTERNS, *MODELS, *FUNCTIONS]
+CATALOGUE = [*PATTERNS, *INSIDE, *MODELS, *FUNCTIONS]
 BY_NAME = {e.name: e for e in CATALOGUE}

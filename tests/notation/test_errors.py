@@ -112,10 +112,10 @@ FULL = {
                      ^
             The transpose is written with indices: A[j,i] instead of A.T[i,j]."""),
     "derivative": ("z = diff(b, b)", NotationError, """
-        a derivative inside a model is not read yet.
+        b is not defined by an equation: its derivatives are 0 or 1.
             z = diff(b, b)
-                ^
-            Use program.gradient, or write the derivative out."""),
+                     ^
+            The first argument of diff is computed from the second by the lines above."""),
     "declared and defined": ("b = 3", NotationError, """
         b is declared as parameter and defined by an equation.
             b = 3

@@ -2,10 +2,10 @@
 
 from .forms import display_form, in_inputs, kernel_form
 from .forward import jvp
+from .prepare import prepare
 from .reverse import gradient, jacobian, vjp
 from .second import gauss_newton, hessian, hvp
 from .split import split
-from .stable import stable as prepare
 
 __all__ = [
     "display_form",

@@ -36,6 +36,7 @@ class Sweep:
     names: Mapping[str, str]         # tensor -> the name of its adjoint
     pieces: tuple[str, ...]          # names for the `all the other factors` tensors of products, in order of use
     lead: tuple[Range, ...] = ()     # the cell of the output that is differentiated; empty for a scalar
+    led: tuple[int, ...] = ()        # the output's axes that `lead` stands for: all that are not shared
     seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
     named: bool = True               # may the adjoint stand in a formula for a person to read?
 
@@ -50,14 +51,18 @@ def gradient(system: System, output: str, wrt: Iterable[str]) -> System:
     return jacobian(system, output, wrt)
 
 
-def jacobian(system: System, output: str, wrt: Iterable[str], pattern: str = "") -> System:
+def jacobian(
+    system: System, output: str, wrt: Iterable[str], pattern: str = "", shared: tuple[int, ...] = ()
+) -> System:
     """The same for an output of any rank: `dy_dx[output axes, axes of x]`, by one reverse sweep.
 
     The cell of the output travels along as leading indices. It starts as a repeated index in `write`, and stays one
     where nothing mixes it: a diagonal Jacobian is a diagonal term. `pattern` names the results, as in `dL_d{}`.
+    Along the axes `shared` of the output the derivatives are added instead: right, and cheaper by that size, where
+    each entry depends on its own entry of x only (`ir.locality`).
     """
     wrt, pattern = tuple(wrt), pattern or f"d{output}_d{{}}"
-    result = _sweep(system, output, wrt, pattern)
+    result = _sweep(system, output, wrt, pattern, shared=shared)
     return replace(result, outputs=(output, *(pattern.format(name) for name in wrt)))
 
 
@@ -76,11 +81,14 @@ def vjp(system: System, output: str, wrt: Iterable[str], seed: str = "", pattern
     return replace(result, outputs=tuple(pattern.format(name) for name in wrt))
 
 
-def _sweep(system: System, output: str, wrt: tuple[str, ...], pattern: str, seed: str = "") -> System:
+def _sweep(
+    system: System, output: str, wrt: tuple[str, ...], pattern: str, seed: str = "", shared: tuple[int, ...] = ()
+) -> System:
     """One reverse sweep: the adjoints of everything between `output` and `wrt`, appended to the system."""
     _check_request(system, output, wrt, pattern)
     system = split(system)
-    lead = () if seed else _lead(system, output)
+    led = () if seed else tuple(a for a in range(system.tensors[output].rank) if a not in shared)
+    lead = tuple(_lead(system, output)[axis] for axis in led)
     active, reached = _active(system, output, wrt), feeding(system, output)
     readers = _readers(system)
     names: dict[str, str] = {output: seed}
@@ -97,11 +105,11 @@ def _sweep(system: System, output: str, wrt: tuple[str, ...], pattern: str, seed
         others = tuple(next(source) for eq in reading if eq.reduce == "prod")
         tensor = system.tensors[name]
         named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
-        context = Sweep(output, tensor, dict(names), others, lead, seed, named)
+        context = Sweep(output, tensor, dict(names), others, lead, led, seed, named)
         rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
         steps.append(RULE.step(context, reading, note="local derivative: " + ", ".join(rules)))
         taken |= {names[name], *others}
-    return _assemble(system, output, wrt, steps, pattern, lead, seed)
+    return _assemble(system, output, wrt, steps, pattern, lead, led, seed)
 
 
 def _check_free(system: System, name: str) -> None:
@@ -222,9 +230,9 @@ def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Itera
 
 def _seeded(sweep: Sweep, name: str, term: Term, cell: tuple[Expr, ...]) -> Term:
     """The term's body times the adjoint of `name` at `term.write`, written to `cell`; the adjoint of the output is the
-    seed, or 1 at its own cell."""
+    seed, or 1 at its own cell (at every cell along a shared axis)."""
     if name == sweep.output and not sweep.seed:
-        return replace(term, write=(*term.write, *cell) if sweep.lead else cell)
+        return replace(term, write=(*(term.write[axis] for axis in sweep.led), *cell))
     lead = tuple(r.index for r in sweep.lead)
     adjoint = Access(sweep.names[name], *lead, *term.write)
     return Term((*lead, *cell), adjoint * term.body, (*sweep.lead, *term.domain), term.guard)
@@ -237,6 +245,7 @@ def _assemble(
     steps: list[Step],
     pattern: str,
     lead: tuple[Range, ...],
+    led: tuple[int, ...],
     seed: str,
 ) -> System:
     tensors = dict(system.tensors)
@@ -249,18 +258,18 @@ def _assemble(
         adjoint, of = pattern.format(name), system.tensors[name]
         if adjoint not in tensors:  # the output does not depend on it, or is it
             tensors[adjoint] = _derivative_tensor(adjoint, of, lead)
-            equations.append(_unit(adjoint, of, lead, seed) if name == output else Equation(adjoint, ()))
+            equations.append(_unit(adjoint, of, led, seed) if name == output else Equation(adjoint, ()))
         tensors[adjoint] = replace(tensors[adjoint], named=True)
     return replace(system, tensors=tensors, equations=tuple(equations), updates={}, log=(*system.log, *steps))
 
 
-def _unit(name: str, of: Tensor, lead: tuple[Range, ...], seed: str) -> Equation:
+def _unit(name: str, of: Tensor, led: tuple[int, ...], seed: str) -> Equation:
     """The derivative of a tensor by itself: 1 on the diagonal, or the seed."""
-    domain = lead or tuple(Range(Index(letter), size) for letter, size in zip(of.letters, of.shape))
+    domain = tuple(Range(Index(letter), size) for letter, size in zip(of.letters, of.shape))
     write = tuple(r.index for r in domain)
     if seed:
         return Equation(name, (Term(write, Access(seed, *write), domain),))
-    return Equation(name, (Term((*write, *write), Integer(1), domain),))
+    return Equation(name, (Term((*(write[axis] for axis in led), *write), Integer(1), domain),))
 
 
 def _declare(eq: Equation, sweep: Sweep) -> Tensor:

@@ -11,7 +11,7 @@ Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -28,23 +28,27 @@ RULE = Rule("stable form", lambda context, before: _Reader(*context).rewritten(b
             "Higham, Accuracy and Stability of Numerical Algorithms (2002), chapter 1")  # fmt: skip
 
 
-def stable(system: System, independent: Iterable[str] = ()) -> System:
-    """The system with every naive spelling replaced; each changed equation leaves a Step in the log.
+@dataclass(frozen=True)
+class Prepared:
+    """The equations rewritten so far, and the sums of exponentials that were shifted on the way.
 
     The definitions of `independent` tensors are not looked through: a derivative by a defined tensor needs every read
     of it to stay one.
     """
-    independent = frozenset(independent)
-    done = replace(system, equations=())
-    families: dict[str, Shifted] = {}
-    for eq in system.equations:
-        reader = _Reader(done, families, independent)
+
+    system: System
+    independent: frozenset[str] = frozenset()
+    families: Mapping[str, Shifted] = field(default_factory=dict)
+
+    def extended(self, eq: Equation) -> Prepared:
+        """With `eq`, every naive spelling in it replaced; a change leaves a Step in the log."""
+        done = self.system
+        reader = _Reader(done, dict(self.families), self.independent)
         after = reader.rewritten(eq)
-        steps = () if after == (eq,) else (RULE.step((done, families, independent), (eq,)),)
+        steps = () if after == (eq,) else (RULE.step((done, dict(self.families), self.independent), (eq,)),)
         tensors = {**done.tensors, **{t.name: t for t in reader.new_tensors}, **reader.complemented}
         done = replace(done, tensors=tensors, equations=(*done.equations, *after), log=(*done.log, *steps))
-        families = {**families, **reader.made}
-    return done
+        return replace(self, system=done, families={**self.families, **reader.made})
 
 
 def looked_through(steps: Iterable[Step]) -> set[str]:

@@ -19,6 +19,8 @@ from sympy import Basic, Expr, Float, Function, Integer, S
 from sympy.core.function import FunctionClass
 from sympy.printing.precedence import PRECEDENCE
 
+from ..errors import DifferentiationError
+
 PLACE = re.compile(r"\{\d\}|\[\d\]")
 
 
@@ -107,6 +109,21 @@ class stop(ScalarFunction):
 
     def _eval_derivative(self, symbol: Basic) -> Expr:
         return S.Zero
+
+
+class diff(Function):
+    """diff(u, x): the derivative of one cell by another. `calculus.prepare` replaces it by a derived tensor."""
+
+    nargs = 2
+    is_real = True
+
+    def _eval_derivative(self, symbol: Basic) -> Expr:
+        raise DifferentiationError("a derivative inside a model is resolved before it is differentiated.")
+
+    def _latex(self, printer, exp: str | None = None) -> str:
+        above, below = (printer._print(a) for a in self.args)
+        fraction = rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        return rf"\left({fraction}\right)^{{{exp}}}" if exp else fraction
 
 
 finite = head("finite")                       # x where it is finite, else 0

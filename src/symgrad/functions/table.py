@@ -28,14 +28,14 @@ import sympy
 from sympy import Expr
 
 from . import foreign
-from .heads import ScalarFunction, finite, stop, where
+from .heads import ScalarFunction, diff, finite, stop, where
 from .row import Kernel, Kink, Row
 from .rows_exponential import ELEMENTARY, EXPONENTIAL
 from .rows_kinked import KINKED
 from .rows_normal import GAMMA, NORMAL
 from .rows_sigmoid import SIGMOID
 
-__all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "finite", "row_of", "stop", "where"]
+__all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "diff", "finite", "row_of", "stop", "where"]
 
 # what a user may call; the other rows are what derivatives need
 PUBLIC = (

@@ -12,7 +12,7 @@ import sympy
 from sympy import Basic, Expr, Float, Rational, S, Symbol
 
 from ..errors import NotationError, UnknownNameError, did_you_mean, explain
-from ..functions import PUBLIC, ROWS, apply, translate, where
+from ..functions import PUBLIC, ROWS, apply, diff, translate, where
 from ..ir.access import Access
 from ..ir.check import check
 from ..ir.system import Equation, System, Tensor, Term
@@ -154,7 +154,7 @@ def _complete(expr: sympy.Piecewise) -> None:
 
 
 def _in_table(expr: Basic) -> bool:
-    """A row, `where`, the `floor` of sizes, or what `translate` makes one."""
+    """A row, `where`, `diff`, the `floor` of sizes, or what `translate` makes one."""
     translated = translate(expr)
     known = any(row.head is translated.func for row in ROWS.values())
-    return known or translated.func is not expr.func or isinstance(expr, where | sympy.floor)
+    return known or translated.func is not expr.func or isinstance(expr, where | diff | sympy.floor)

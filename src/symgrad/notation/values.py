@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import sympy
-from sympy import Basic, Ne
+from sympy import Basic, Expr, Ne
 from sympy.logic.boolalg import Boolean, Not
 
-from ..errors import UnknownNameError, did_you_mean
-from ..functions import PUBLIC
-from ..ir.access import Index, all_reads
+from ..errors import DTypeError, UnknownNameError, did_you_mean
+from ..functions import PUBLIC, diff
+from ..ir.access import Access, Index, all_reads
 from . import grammar as g
 from .algebra import known_functions
 from .places import access, boolean, named, read, size_call
 from .scope import Reader, Scope
 from .tree import AT_PLACE, Choice, Fold, Leaf, Tree
 
+ORDERS = 8  # of a derivative inside a model
 CONDITIONS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
-LATER = {"diff": "a derivative inside a model is not read yet.", "scan": "recursions are not read yet."}
+LATER = {"scan": "recursions are not read yet."}
 MATRIX = {"tr", "trace", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}  # functions of whole arrays
 SOLVERS = {"solve", "inv", "det", "logdet", "specnorm"}
 ARRAY_OPERATORS = {"@", ".T", *(f".{m}" for m in g.METHODS)}
@@ -43,6 +44,8 @@ def value(reader: Reader, node: g.Node, scope: Scope) -> Tree:
             reader.refuse("a comparison is not a number.", node.column, "Write where(condition, 1, 0).")
         case g.Call(function="size") if "size" not in reader.draft.tensors:
             return Leaf(size_call(reader, node, scope))
+        case g.Call(function="diff") if "diff" not in reader.draft.tensors:
+            return Leaf(_derivative(reader, node, scope))
         case g.Call(function="where") if len(node.args) == 3 and "where" not in reader.draft.tensors:
             return _where(reader, node, scope)
         case g.Call():
@@ -77,8 +80,42 @@ def known_function(reader: Reader, node: g.Call) -> None:
         hint = f" For the larger of two numbers write {name}imum(a, b)." if name in ("max", "min") else ""
         reader.refuse(f"{name} needs its index letters.", node.column, f"Write {name}[i](x[i]).{hint}")
     if name not in known_functions():
-        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*PUBLIC, *g.REDUCTIONS])
+        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*PUBLIC, "diff", *g.REDUCTIONS])
         reader.refuse(f"{name} is not a function of the notation.", node.column, hint, UnknownNameError)
+
+
+def _derivative(reader: Reader, node: g.Call, scope: Scope) -> Expr:
+    """diff(u[n], x[n]) or, repeated, diff(u[n], x[n], y[n]) and diff(u[n], x[n], 2): the derivative of one cell."""
+    if len(node.args) < 2:
+        reader.refuse("diff takes a tensor and what to differentiate by.", node.column, "Write diff(u[n], x[n]).")
+    first = node.args[0]
+    nested = isinstance(first, g.Call) and first.function == "diff"
+    found = _derivative(reader, first, scope) if nested else _cell(reader, first, scope)
+    if isinstance(found, Access) and reader.draft.tensors[found.name].role != "defined":
+        reader.refuse(
+            f"{found.name} is not defined by an equation: its derivatives are 0 or 1.",
+            first.column,
+            "The first argument of diff is computed from the second by the lines above.",
+        )
+    by: list[Access] = []
+    for item in node.args[1:]:
+        if isinstance(item, g.Number) and item.value.is_Integer and 1 <= item.value <= ORDERS and by:
+            by += [by[-1]] * (int(item.value) - 1)
+        else:
+            by.append(_cell(reader, item, scope))
+    for cell in by:
+        found = diff(found, cell)
+    return found
+
+
+def _cell(reader: Reader, node: g.Node, scope: Scope) -> Access:
+    """The read of a real tensor: what stands in diff."""
+    tree = value(reader, node, scope) if isinstance(node, g.Name | g.Read) else None
+    if tree is None or not isinstance(tree.expr, Access):
+        reader.refuse("diff takes reads of tensors.", node.column, "Give the formula an equation: v[n] = u[n]**2.")
+    if reader.draft.tensors[tree.expr.name].dtype != "float":
+        reader.refuse(f"{tree.expr.name} holds no real numbers: no derivative.", node.column, kind=DTypeError)
+    return tree.expr
 
 
 # conditions
