@@ -9,7 +9,7 @@ from sympy import Add, Expr
 
 from ..functions import ROWS
 from ..ir.access import Access, reads
-from ..ir.system import Equation, System
+from ..ir.system import Equation, Step, System
 from .algebra import OPERATIONS, operations, tidy
 from .complement import one_minus
 from .join import align, is_factor, join, sort_domain
@@ -39,11 +39,15 @@ def _readable(system: System) -> System:
     equations = {eq.tensor: _together(written.get(eq.tensor, eq), table) for eq in system.equations}
     steps = list(system.log)
     wanted = [name for name in system.outputs if name in equations]
+    made = derived(system.log)
+    leaves = {name: equations[name] for name in made if _is_leaf(equations.get(name), made)}
     for name in wanted:
-        step = LEAVES.step((system.tensors, _leaves(system, equations)), (equations[name],))
+        step = LEAVES.step((system.tensors, dict(leaves)), (equations[name],))
         if step.after != step.before:
-            equations[name] = step.after[0]
+            (equations[name],) = step.after
             steps.append(step)
+            if name in made and _is_leaf(equations[name], made):
+                leaves[name] = equations[name]
     return replace(system, equations=tuple(equations.values()), log=tuple(steps))
 
 
@@ -68,18 +72,12 @@ def _written_out(body: Expr, table: Relations) -> Expr:
     return body
 
 
-def _leaves(system: System, equations: Mapping[str, Equation]) -> dict[str, Equation]:
-    """Derived tensors whose closed form is short, reduces nothing and reads no other derived tensor."""
-    made = derived(system.log)
-    leaves = {}
-    for name in made:
-        eq = equations.get(name)
-        if eq is None or len(eq.terms) != 1 or eq.terms[0].reduced or eq.terms[0].guard:
-            continue
-        body = eq.terms[0].body
-        if operations(body) <= LEAF and not any(a.name in made for a in reads(body)):
-            leaves[name] = eq
-    return leaves
+def _is_leaf(eq: Equation | None, made: Mapping[str, Step]) -> bool:
+    """A derived tensor whose closed form is short, reduces nothing and reads no other derived tensor."""
+    if eq is None or len(eq.terms) != 1 or eq.terms[0].reduced or eq.terms[0].guard:
+        return False
+    body = eq.terms[0].body
+    return operations(body) <= LEAF and not any(a.name in made for a in reads(body))
 
 
 def _write_out(context, before: tuple[Equation, ...]) -> tuple[Equation, ...]:

@@ -9,14 +9,15 @@ Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import permutations
 
 from sympy import And, Ne, exp, log
 
 from ..functions import apply, finite, stop, where
 from ..ir.access import Access
-from ..ir.system import Equation, System
+from ..ir.system import Equation, System, Term
 from .relations import Relations, relations
 from .rewrite import Rule
 
@@ -34,28 +35,29 @@ def near_one(system: System) -> System:
 def _rests(system: System) -> dict[str, str]:
     """total -> rest, where rest sums the same exponentials without the one that is exactly 1."""
     table = relations(system)
-    sums = [eq for eq in system.equations if eq.reduce == "sum" and len(eq.terms) == 1 and eq.terms[0].reduced]
-    maxima = {eq.tensor: eq for eq in system.equations if eq.reduce == "max"}
-    found = {}
-    for total in sums:
-        for rest in sums:
-            if rest is not total and _is_rest(total, rest, maxima, table):
-                found[total.tensor] = rest.tensor
-    return found
+    alike: dict[tuple, list[Equation]] = {}
+    for eq in system.equations:
+        if eq.reduce == "sum" and len(eq.terms) == 1 and len(eq.terms[0].reduced) == 1:
+            term = eq.terms[0]
+            alike.setdefault((term.write, term.body, term.domain), []).append(eq)
+    maxima = [eq for eq in system.equations if eq.reduce == "max"]
+    return {
+        total.tensor: rest.tensor
+        for same in alike.values()
+        for total, rest in permutations(same, 2)
+        if _is_rest(total.terms[0], rest.terms[0], maxima, table)
+    }
 
 
-def _is_rest(total: Equation, rest: Equation, maxima: Mapping[str, Equation], table: Relations) -> bool:
-    all_, part = total.terms[0], rest.terms[0]
-    if (all_.write, all_.body, all_.domain) != (part.write, part.body, part.domain) or len(all_.reduced) != 1:
-        return False
-    argument = _exponent(all_.body, table)
-    for maximum in maxima.values():
+def _is_rest(total: Term, rest: Term, maxima: Iterable[Equation], table: Relations) -> bool:
+    argument = _exponent(total.body, table)
+    for maximum in maxima:
         term = maximum.terms[0]
-        if (term.write, term.domain, term.guard) != (all_.write, all_.domain, all_.guard):
+        if (term.write, term.domain, term.guard) != (total.write, total.domain, total.guard):
             continue
         shift = stop(finite(Access(maximum.tensor, *term.write)))
         chosen = Access(maximum.arg[0], *term.write)
-        if argument == term.body - shift and set(part.guard) - set(all_.guard) == {Ne(all_.reduced[0].index, chosen)}:
+        if argument == term.body - shift and set(rest.guard) - set(total.guard) == {Ne(total.reduced[0].index, chosen)}:
             return True
     return False
 
