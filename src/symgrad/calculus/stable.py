@@ -4,6 +4,7 @@
     log(exp(z)/S)        -> z - log(S)                             log(1 + exp(x))         -> softplus(x)
     1/(1 + exp(-x))      -> sigmoid(x)                             log(sigmoid(x))         -> log_sigmoid(x)
     log(1 - sigmoid(x))  -> log_sigmoid(-x)                        log(1 + x), exp(x) - 1  -> log1p(x), expm1(x)
+    cos(sqrt(s)), sin(u)/u, (1 - cos(u))/u**2 with u = sqrt(s)  -> power series in s (`entire`)
 
 The rules look through definitions: `log(p[n,k])` knows what p is. Patterns looked for after differentiation get missed.
 Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., chapter 1.
@@ -21,6 +22,7 @@ from ..functions import apply, complement_of, stop
 from ..ir.access import Access, Size, fresh_names, index_symbols, reads
 from ..ir.shifted import Shifted, shifted_exponentials
 from ..ir.system import Equation, Step, System, Tensor, Term
+from .entire import even_function
 from .relations import Relations, pointwise, relations
 from .rewrite import Rule
 
@@ -110,6 +112,7 @@ class _Reader:
                 return self.rewrite(found)
         args = [self.rewrite(a) for a in expr.args]
         expr = expr if tuple(args) == expr.args else expr.func(*args)
+        expr = _or(even_function(expr, self._through), expr)
         if isinstance(expr, (Mul, Pow)):
             return self.weighted(_or(self.ratio(expr), expr))
         return _or(_minus_one(expr), expr) if isinstance(expr, Add) else expr
@@ -227,7 +230,7 @@ class _Reader:
     # sums of exponentials -----------------------------------------------------------------------------------------
 
     def _through(self, expr: Expr) -> Expr:
-        """An access that is defined as exp(...) counts as that."""
+        """An access that is defined point by point counts as its definition."""
         if isinstance(expr, Access):
             definition = self.table.expand(expr)
             return expr if definition is None else definition

@@ -190,3 +190,4 @@ trigamma = head("trigamma")
 polygamma = head("polygamma", 2)              # (n, x)
 sinc = head("sinc")
 spherical_jn = head("spherical_jn", 2)        # (n, x)
+stumpff = head("stumpff", 2)                  # (k, s): cos(sqrt(s)), sin(sqrt(s))/sqrt(s), (1 - cos(sqrt(s)))/s, ...

@@ -11,7 +11,7 @@ from sympy import Eq, Rational, exp, log
 from . import heads as h
 from .reference import mp, pointwise, quiet, sp
 from .row import Kink, Row, X, Y, formula, math_, source
-from .special import exprel_moment
+from .special import exprel_moment, stumpff
 
 INF = float("inf")
 
@@ -50,6 +50,11 @@ def _jn_mp(n, x):
         return mpmath.mpf(1 if n == 0 else 0)
     parity = -1 if x < 0 and n % 2 else 1
     return parity * mpmath.sqrt(mpmath.pi / (2 * abs(x))) * mpmath.besselj(n + mpmath.mpf(1) / 2, abs(x))
+
+
+def _stumpff_mp(k, s):
+    half = mpmath.mpf(1) / 2
+    return mpmath.hyp1f2(1, (k + 1) * half, (k + 2) * half, -s / 4) / mpmath.factorial(k)
 
 
 ELEMENTARY = [
@@ -132,5 +137,11 @@ EXPONENTIAL = [
         mp(_jn_mp), source("spherical_jn"), r"j_{{0}}\left({1}\right)",
         slopes=(None, (X * h.spherical_jn(X - 1, Y) - (X + 1) * h.spherical_jn(X + 1, Y)) / (2 * X + 1)),
         arguments=(X, Y), orders=(0, 1, 2), cite="DLMF 10.51.2",
+    ),
+    Row(
+        "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), source("stumpff"),
+        r"c_{{0}}\left({1}\right)", slopes=(None, (X * h.stumpff(X + 2, Y) - h.stumpff(X + 1, Y)) / 2),
+        arguments=(X, Y), orders=(0, 1, 2, 3), domain=(-1, INF),
+        cite="K. Stumpff, Himmelsmechanik I (1959), chapter V: entire functions of the square of an angle",
     ),
 ]  # fmt: skip

@@ -225,6 +225,45 @@ def spherical_jn(n, x):
     return now
 
 
+def stumpff(k, s):
+    """The sum over i of (-s)**i/(k + 2 i)!: its series where the terms fall, else from cos and sin of the root."""
+    if abs(s) < 0.8 * (k + 1.0) * (k + 2.0):
+        term = 1.0
+        for i in range(2, int(k) + 1):
+            term /= i
+        total = 0.0
+        i = 0
+        while abs(term) > 1e-18 * abs(total):
+            total += term
+            i += 2
+            term *= -s / ((k + i - 1.0) * (k + i))
+        return total
+    if not abs(s) < math.inf:
+        return s if s != s else math.nan if k == 0.0 and s > 0.0 else 0.0 if s > 0.0 else math.inf
+    root = math.sqrt(abs(s))
+    cut = math.floor(root * 64.0) / 64.0 if root < 524288.0 else root
+    rest = (abs(s) - cut * cut) / (root + cut) if root < 524288.0 else 0.0
+    if k == 2.0:  # a square: the difference 1 - cos has double zeros
+        half = math.sin(0.5 * cut) * math.cos(0.5 * rest) + math.cos(0.5 * cut) * math.sin(0.5 * rest)
+        if s < 0.0:
+            half = math.sinh(0.5 * cut) * math.cosh(0.5 * rest) + math.cosh(0.5 * cut) * math.sinh(0.5 * rest)
+        return 2.0 * half * half / abs(s)
+    if s > 0.0:
+        even = math.cos(cut) * math.cos(rest) - math.sin(cut) * math.sin(rest)
+        odd = math.sin(cut) * math.cos(rest) + math.cos(cut) * math.sin(rest)
+    else:
+        even = math.cosh(cut) * math.cosh(rest) + math.sinh(cut) * math.sinh(rest)
+        odd = math.sinh(cut) * math.cosh(rest) + math.cosh(cut) * math.sinh(rest)
+    odd /= root
+    factorial = 1.0
+    for i in range(int(k) // 2):
+        if i > 0:
+            factorial *= 2.0 * i * (2.0 * i - 1.0)
+        even = (1.0 / factorial - even) / s
+        odd = (1.0 / (factorial * (2.0 * i + 1.0)) - odd) / s
+    return odd if int(k) % 2 == 1 else even
+
+
 def lgamma(x):
     """log|Gamma(x)|: reflection, Taylor series about 2 (its root), recurrence, Stirling's series from 8 on."""
     reflected = 0.0
