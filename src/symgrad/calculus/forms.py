@@ -12,6 +12,7 @@ from ..ir.access import Access, reads
 from ..ir.system import Equation, Step, System
 from .algebra import OPERATIONS, operations, tidy
 from .complement import one_minus
+from .hoist import hoist
 from .join import align, is_factor, join, sort_domain
 from .near_one import near_one
 from .relations import Relations, relations
@@ -29,7 +30,7 @@ def display_form(system: System) -> System:
 
 def kernel_form(system: System) -> System:
     """The raw form plus rules that lose no accuracy."""
-    return near_one(one_minus(close(system, display=False)))
+    return hoist(near_one(one_minus(close(system, display=False))))
 
 
 def _readable(system: System) -> System:

@@ -141,7 +141,8 @@ EXPONENTIAL = [
     Row(
         "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), source("stumpff"),
         r"c_{{0}}\left({1}\right)", slopes=(None, (X * h.stumpff(X + 2, Y) - h.stumpff(X + 1, Y)) / 2),
-        arguments=(X, Y), orders=(0, 1, 2, 3), domain=(-1, INF),
+        arguments=(X, Y), orders=(0, 1, 2, 3), domain=(-1, 2.0**38),  # beyond, the root's last bits are full turns
+        ulp={"slope": 8},  # a difference of two neighbours
         cite="K. Stumpff, Himmelsmechanik I (1959), chapter V: entire functions of the square of an angle",
     ),
 ]  # fmt: skip
