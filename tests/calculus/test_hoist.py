@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sympy import Function, Integer
+
 import symgrad as sg
 from symgrad.calculus.hoist import RULE
 from symgrad.calculus.rewrite import replays
 from symgrad.functions import apply
-from sympy import Function, Integer
 
 BUNDLE = """
 r, C, X: parameter[i]
