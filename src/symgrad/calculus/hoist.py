@@ -56,11 +56,12 @@ def _hoisted(known: Known, before: tuple[Equation, ...]) -> tuple[Equation, ...]
     made: list[Equation] = []
     terms = []
     for term in eq.terms:
-        for find in (_candidates, _scalars):
+        for find in (_inside_choices, _candidates, _scalars):
             mapping: dict[Expr, Expr] = {}
             for part in find(term):
                 key, letters = _key(part, term)
-                if key not in calls and index_symbols(part) < set(term.indices):
+                moves_out = find is not _inside_choices and index_symbols(part) < set(term.indices)
+                if key not in calls and moves_out:
                     piece = Term(letters, part, tuple(Range(i, term.sizes[i]) for i in letters))
                     made.append(Equation(f"{known.stem}_{known.first + len(made)}", (piece,)))
                     calls[key] = made[-1].tensor
@@ -77,18 +78,24 @@ RULE = Rule("loop-invariant: computed once", _hoisted,
 
 
 def _candidates(term: Term) -> list[Expr]:
-    """The outermost calls of the body that read whole cells by plain indices, outside of choices."""
+    """The outermost calls and choices of the body that read by plain indices."""
     return sorted(dict.fromkeys(_calls(term.body)), key=sort_key)
 
 
 def _calls(expr: Expr) -> Iterator[Expr]:
-    if isinstance(expr, Access | where):
+    if isinstance(expr, Access):
         return
     if isinstance(expr, Function) and not isinstance(expr, stop | finite) and _plain(expr):
         yield expr
-        return
-    for arg in expr.args:
-        yield from _calls(arg)
+    elif not isinstance(expr, where):
+        for arg in expr.args:
+            yield from _calls(arg)
+
+
+def _inside_choices(term: Term) -> list[Expr]:
+    """Calls in the branches of choices: they are not moved out, but read where a tensor holds them."""
+    inside = {c for choice in term.body.atoms(where) for branch in choice.args[1:] for c in branch.atoms(Function)}
+    return sorted((c for c in inside if not isinstance(c, Access | where | stop | finite) and _plain(c)), key=sort_key)
 
 
 def _scalars(term: Term) -> list[Expr]:
@@ -110,9 +117,9 @@ def _still(expr: Expr) -> Iterator[Expr]:
 
 
 def _fixed_factors(product: Expr) -> list[Expr]:
-    """Factors that read, but no index; without quotients and choices."""
+    """Factors that read, but no index; without quotients."""
     return [f for f in Mul.make_args(product)
-            if reads(f) and not index_symbols(f) and not f.has(where, stop)
+            if reads(f) and not index_symbols(f) and not f.has(stop)
             and not any(p.exp.is_negative for p in f.atoms(Pow))]  # fmt: skip
 
 
