@@ -167,8 +167,12 @@ class Program:
         """The steps that lead to this program, each with its rule; prints as LaTeX, Markdown or HTML."""
         return typeset.Derivation(self.display)
 
-    def latex(self) -> str:
-        return typeset.latex_system(self.display.prune())
+    def latex(self, notation: str = "index") -> str:
+        """The equations in LaTeX. `notation="matrix"`: without indices, as X^T (p - Y), where an equation has that form."""
+        if notation not in ("index", "matrix"):
+            raise SymgradError(f"notation is index or matrix, not {notation!r}.")
+        shown = self.display.prune()
+        return typeset.latex_system(shown) if notation == "index" else typeset.latex_matrices(shown)
 
     def _repr_latex_(self) -> str:
         return self.latex()

@@ -5,6 +5,7 @@ from .derivation import Derivation, references
 from .document import document, formula
 from .equation import latex_equation, latex_expr, latex_system
 from .mathml import mathml
+from .matrix import latex_matrices
 from .text import text_equation, text_expr
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "formula",
     "latex_equation",
     "latex_expr",
+    "latex_matrices",
     "latex_system",
     "mathml",
     "references",
