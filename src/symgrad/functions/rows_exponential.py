@@ -140,7 +140,8 @@ EXPONENTIAL = [
     ),
     Row(
         "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), source("stumpff"),
-        r"c_{{0}}\left({1}\right)", slopes=(None, h.where(  # the first cancels where the root is large, the second where it is small
+        r"c_{{0}}\left({1}\right)",
+        slopes=(None, h.where(  # one form cancels where the root is large, the other where it is small
             (Y < 10) | Eq(X, 0), (X * h.stumpff(X + 2, Y) - h.stumpff(X + 1, Y)) / 2,
             (h.stumpff(X - 1, Y) - X * h.stumpff(X, Y)) / (2 * Y))),
         arguments=(X, Y), orders=(0, 1, 2, 3), domain=(-1, 2.0**38),  # beyond, the root's last bits are full turns

@@ -47,10 +47,10 @@ class NoMatrixForm(Exception):
 
 
 def matrix_equation(eq: Equation, system: System) -> str | None:
-    """The equation without indices, in LaTeX; None where it has no such form.
+    r"""The equation without indices, in LaTeX; None where it has no such form.
 
     >>> import symgrad as sg
-    >>> program = sg.program("A: input[i, j]\nx: input[j]\ny[i] = sum[j](A[i,j]*x[j])")
+    >>> program = sg.program("A: input[i, j] \n x: input[j] \n y[i] = sum[j](A[i,j]*x[j])")
     >>> matrix_equation(program.display.equations[0], program.display)
     'y = A x'
     """
