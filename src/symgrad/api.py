@@ -168,7 +168,7 @@ class Program:
         return typeset.Derivation(self.display)
 
     def latex(self, notation: str = "index") -> str:
-        """The equations in LaTeX; with `notation="matrix"` without indices, as X^T (p - Y), where there is such a form."""
+        """The equations in LaTeX; `notation="matrix"`: without indices, as X^T (p - Y), where they have such a form."""
         if notation not in ("index", "matrix"):
             raise SymgradError(f"notation is index or matrix, not {notation!r}.")
         shown = self.display.prune()
