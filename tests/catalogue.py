@@ -450,6 +450,50 @@ MODELS = [
         X: parameter[i, d]
         g: parameter
         L = sum[i,j](exp(-g*sum[d]((X[i,d] - X[j,d])**2)))""", "analytic"),
+
+    # -- recurrences
+    entry("recurrent network", """
+        x: input[t, n, i]
+        y: input[n, j]
+        h0: parameter[j]
+        U: parameter[j, i]
+        W: parameter[j, j]
+        h[t,n,j] = where(t == 0, h0[j], tanh(sum[k](W[j,k]*h[t-1,n,k]) + sum[i](U[j,i]*x[t,n,i])))
+        L = mean[n,j]((h[T-1,n,j] - y[n,j])**2)""", "analytic"),
+    entry("cumulative product by a recurrence", """
+        x: parameter[t]
+        P[t] = x[t]*where(t == 0, 1, P[t-1])
+        L = sum[t](P[t]**2)""", "rational"),
+    entry("autoregression of order two", """
+        u: input[t]
+        a, b: parameter
+        s[0] = 1
+        s[1] = a
+        s[t+2] = a*s[t+1] + b*s[t] + u[t]
+        L = sum[t](s[t]**2)""", "rational"),
+    entry("discounted returns", """
+        r: input[t]
+        v: parameter[t]
+        g: parameter
+        R[t] = r[t] + where(t < T-1, g*R[t+1], 0)
+        L = mean[t]((v[t] - R[t])**2)""", "rational"),
+    entry("scalar filter", """
+        y: input[t]
+        q, s: parameter, positive
+        P[t] = where(t == 0, 1, (1 - K[t-1])*P[t-1] + q)
+        K[t] = P[t]/(P[t] + s)
+        m[t] = where(t == 0, 0, m[t-1] + K[t-1]*(y[t-1] - m[t-1]))
+        L = sum[t](log(P[t] + s)/2 + (y[t] - m[t])**2/(2*(P[t] + s)))""", "analytic"),
+    entry("forward algorithm", """
+        e: input[t, k]
+        A: parameter[k, k]
+        b: parameter[k]
+        a[t,k] = e[t,k] + where(t == 0, b[k], logsumexp[j](a[t-1,j] + A[j,k]))
+        L = logsumexp[k](a[T-1,k])""", "analytic"),
+    entry("recurrence in two indices", """
+        x: parameter[i, j]
+        S[i,j] = sin(x[i,j] + where(i > 0, S[i-1,j], 0) + where(j > 0, S[i,j-1], 0))
+        L = S[I-1,J-1]**2""", "analytic"),
 ]  # fmt: skip
 
 

@@ -14,6 +14,10 @@ class NotationError(SymgradError):
     """The text is not in the notation, or would need to be evaluated."""
 
 
+class RecurrenceError(NotationError):
+    """Equations that define each other in a circle that no index orders."""
+
+
 class UnknownNameError(SymgradError):
     """A tensor, function, output or size that was never declared."""
 

@@ -91,11 +91,11 @@ FULL = {
             z[n] = u[n]
                    ^
             Move the line that defines u above this one."""),
-    "recursion": ("z[n] = z[n-1] + b", NotationError, """
-        z is defined by itself.
+    "recursion": ("z[n] = z[n-1] + b", ShapeError, """
+        z[n - 1] reaches index -1.
             z[n] = z[n-1] + b
-                   ^
-            Recursions are not read yet: give each step a name of its own."""),
+                     ^
+            A recurrence says how it starts: where(0 <= n - 1, z[n - 1], ...), with the first value for the dots."""),
     "code": ("z = __import__(b).system(b)", NotationError, """
         attributes such as .system are not part of the notation.
             z = __import__(b).system(b)

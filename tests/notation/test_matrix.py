@@ -12,7 +12,7 @@ from scipy import special
 
 import symgrad as sg
 from symgrad import notation
-from symgrad.errors import NotationError, ShapeError, UnknownNameError
+from symgrad.errors import NotationError, RecurrenceError, ShapeError, UnknownNameError
 from symgrad.ir.check import check
 from symgrad.ir.interpret import interpret
 
@@ -396,7 +396,7 @@ SHORT = [
     ("z[i] = sum[j](A[i,j] @ x[j])", NotationError, "the matrix product `@` has no place among indices."),
     ("z = sum[j](A.T)", NotationError, ".T is of whole arrays and has no place among indices."),
     ("z = A @ zz", UnknownNameError, "zz is not declared."),
-    ("z = A @ x + z", NotationError, "z is defined by itself."),
+    ("z = A @ x + z", RecurrenceError, "z is defined by itself, and it has no index along which it could grow."),
     ("z = sofmax(A)", UnknownNameError, "sofmax is not a function of the notation."),
     ("z = A > 0", NotationError, "a comparison is not a number."),
     ("z = where(A, 1, 0)", NotationError, "this is not a condition."),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import Add, Expr
+from sympy import Add, Basic, Expr
 
 from ..functions import ROWS
 from ..ir.access import Access, reads
+from ..ir.recurrence import arranged
 from ..ir.system import Equation, Step, System
 from .algebra import OPERATIONS, operations, tidy
 from .complement import one_minus
@@ -49,12 +50,12 @@ def _readable(system: System) -> System:
             steps.append(step)
             if name in made and _is_leaf(equations[name], made):
                 leaves[name] = equations[name]
-    return replace(system, equations=tuple(equations.values()), log=tuple(steps))
+    return replace(system, equations=arranged(tuple(equations.values())), log=tuple(steps))
 
 
 def _together(eq: Equation, table: Relations) -> Equation:
     """The opposite of `split`: pieces that are defined cell by cell are written out."""
-    return replace(eq, terms=tuple(replace(t, body=_plain(_written_out(t.body, table))) for t in eq.terms))
+    return replace(eq, terms=tuple(replace(t, body=_plain(_written_out(t.body, table, t.guard))) for t in eq.terms))
 
 
 def _plain(body: Expr) -> Expr:
@@ -63,13 +64,13 @@ def _plain(body: Expr) -> Expr:
     return body.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
 
 
-def _written_out(body: Expr, table: Relations) -> Expr:
+def _written_out(body: Expr, table: Relations, guards: tuple[Basic, ...] = ()) -> Expr:
     for access in reads(body):
-        inside = None if table.worthy(access.name) else table.expand(access)
+        inside = None if table.worthy(access.name) else table.expand(access, guards)
         if inside is not None:
             candidate = body.xreplace({access: inside})
             if operations(candidate) <= OPERATIONS:
-                return _written_out(candidate, table)
+                return _written_out(candidate, table, guards)
     return body
 
 

@@ -16,6 +16,7 @@ from sympy import Mul
 
 from ..errors import UnknownNameError
 from ..ir.access import Access, Index, fresh_names
+from ..ir.recurrence import Scan, arranged, groups
 from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .local import at_arg, local_derivative, other_factors
 from .rewrite import Rule
@@ -47,19 +48,22 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
     equations: list[Equation] = []
     steps: list[Step] = []
     wanted = feeding(system, output)
-    for eq in system.equations:
-        equations.append(eq)
-        tensor = system.tensors[eq.tensor]
-        if eq.tensor not in wanted or tensor.dtype != "float" or not _moves(eq, tangents):
-            continue
-        dot = name if eq.tensor == output else next(fresh_names(tensors, f"{eq.tensor}_dot"))
-        context = Push({**tangents, eq.tensor: dot}, next(fresh_names(tensors, "others")))
-        step = RULE.step(context, (eq,))
-        steps.append(step)
-        equations += step.after
-        for made in step.after:
-            tensors[made.tensor] = _declare(made, dot, tensor)
-        tangents[eq.tensor] = dot
+    for unit in groups(system.equations):
+        members = unit.equations if isinstance(unit, Scan) else (unit,)
+        equations += members
+        able = [eq for eq in members if eq.tensor in wanted and system.tensors[eq.tensor].dtype == "float"]
+        moving = _moving(able, tangents)
+        for eq in moving:  # all names first: the tangents of a recurrence read each other
+            dot = name if eq.tensor == output else next(fresh_names({*tensors, *tangents.values()}, f"{eq.tensor}_dot"))
+            tangents[eq.tensor] = dot
+        for eq in moving:
+            dot = tangents[eq.tensor]
+            context = Push(dict(tangents), next(fresh_names({*tensors, *tangents.values()}, "others")))
+            step = RULE.step(context, (eq,))
+            steps.append(step)
+            equations += step.after
+            for made in step.after:
+                tensors[made.tensor] = _declare(made, dot, system.tensors[eq.tensor])
     if output not in tangents:
         tensors[name] = _tangent(system.tensors[output], name, "defined")
         equations.append(Equation(name, ()))
@@ -67,11 +71,21 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
         equations.append(_copy(system.tensors[output], seeds[output], name))
         tensors[name] = _tangent(system.tensors[output], name, "defined")
     tensors[name] = replace(tensors[name], named=True)
-    return System(tensors, tuple(equations), (name,), {}, (*system.log, *steps))
+    return System(tensors, arranged(equations), (name,), {}, (*system.log, *steps))
 
 
-def _moves(eq: Equation, tangents: Mapping[str, str]) -> bool:
-    return any(a.name in tangents for t in eq.terms for a in live_reads(t.body))
+def _moving(equations: list[Equation], tangents: Mapping[str, str]) -> list[Equation]:
+    """Those that read something with a tangent, in a recurrence also through each other."""
+    found: set[str] = set()
+    while True:
+        more = {eq.tensor for eq in equations if _read_live(eq) & (found | set(tangents))}
+        if more <= found:
+            return [eq for eq in equations if eq.tensor in found]
+        found |= more
+
+
+def _read_live(eq: Equation) -> set[str]:
+    return {a.name for t in eq.terms for a in live_reads(t.body)}
 
 
 def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equation, ...]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sympy import Eq, Mul
+from sympy import Eq, Gt, Mul
 
 from ..ir.access import Access, Index, fresh_names, index_symbols
+from ..ir.recurrence import reindexed
 from ..ir.system import Equation, Range, Tensor, Term
 from .algebra import factors_of
 
@@ -85,6 +86,20 @@ def align(term: Term, letters: tuple[str, ...]) -> Term:
     if all(a == b for a, b in mapping.items()):
         return term
     return term.rename(mapping)
+
+
+def pinned(term: Term) -> Term:
+    """A summed index that a guard sets to one value, t == 0, has that value: one point instead of T."""
+    for index, size in term.reduced:
+        for guard in term.guard:
+            value = guard.rhs if isinstance(guard, Eq) and guard.lhs == index else None
+            if value is None or value.atoms(Access, Index):
+                continue
+            inside = [Gt(value + 1, 0), Gt(size, value)]
+            moved = term.map(lambda e, i=index, v=value: reindexed(e, i, v))
+            guards = tuple(dict.fromkeys(g for g in (*inside, *moved.guard) if g != True))  # noqa: E712
+            return pinned(replace(moved, domain=tuple(r for r in term.domain if r.index != index), guard=guards))
+    return term
 
 
 def sort_domain(term: Term) -> Term:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
-from sympy import Add, Dummy, Expr, Mul, Pow, fraction, together
+from sympy import Add, Basic, Dummy, Expr, Mul, Pow, fraction, together
 
 from ..functions import complement_of
 from ..ir.access import Access, Index, index_symbols, reads
+from ..ir.recurrence import contradict
 from ..ir.system import Equation, System, Tensor, is_plain
 from .algebra import OPERATIONS, generators, operations, tidy
 
@@ -22,11 +24,19 @@ WORTH = 40  # an expression larger than this is not tried
 
 @dataclass(frozen=True)
 class Definition:
-    """`tensor[letters] = body`, true at every cell."""
+    """`tensor[letters] = body`, true at every cell where the guards hold."""
 
     tensor: str
     letters: tuple[Index, ...]
     body: Expr
+    guard: tuple[Basic, ...] = ()
+
+    def at(self, indices: tuple[Expr, ...], guards: tuple[Basic, ...]) -> Expr | None:
+        """The body at a cell; None where the guards do not say that it holds there."""
+        binding = dict(zip(self.letters, indices))
+        if not all(g in (True, *guards) for g in (g.xreplace(binding) for g in self.guard)):
+            return None
+        return self.body.xreplace(binding)
 
 
 @dataclass(frozen=True)
@@ -38,18 +48,20 @@ class Relations:
     readers: Mapping[object, tuple[Definition, ...]]   # by tensor name, and by function head
     order: Mapping[str, int]
     by_function: Mapping[type, tuple[Definition, ...]] = field(default_factory=dict)
+    guarded: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)  # definitions that hold under guards
 
     def worthy(self, name: str) -> bool:
         """May the tensor stand in a formula for a person to read?"""
         tensor = self.tensors.get(name)
         return tensor is None or tensor.named or bool(tensor.label)
 
-    def expand(self, access: Access) -> Expr | None:
-        """The definition of a cell, where there is a pointwise one."""
+    def expand(self, access: Access, guards: tuple[Basic, ...] = ()) -> Expr | None:
+        """The definition of a cell, where there is a pointwise one; also one that holds under the guards."""
         definition = self.by_name.get(access.name)
-        if definition is None:
-            return None
-        return definition.body.xreplace(dict(zip(definition.letters, access.indices)))
+        if definition is not None:
+            return definition.at(access.indices, ())
+        found = (d.at(access.indices, guards) for d in self.guarded.get(access.name, ()))
+        return next((body for body in found if body is not None), None) if guards else None
 
 
 def relations(system: System, usable: set[str] | None = None) -> Relations:
@@ -57,11 +69,18 @@ def relations(system: System, usable: set[str] | None = None) -> Relations:
     by_name: dict[str, Definition] = {}
     readers: dict[object, list[Definition]] = {}
     by_function: dict[type, list[Definition]] = {}
+    guarded: dict[str, tuple[Definition, ...]] = {}
     for eq in system.equations:
         if usable is not None and eq.tensor not in usable:
             continue
         definition = pointwise(eq)
-        if definition is None or operations(definition.body) > WORTH:
+        if definition is None:
+            guarded[eq.tensor] = tuple(d for d in piecewise(eq) if operations(d.body) <= WORTH)
+            for piece in guarded[eq.tensor]:
+                if piece.body.is_Function:
+                    by_function.setdefault(piece.body.func, []).append(piece)
+            continue
+        if operations(definition.body) > WORTH:
             continue
         by_name[eq.tensor] = definition
         for key in {_key(g) for g in generators(definition.body)} | {a.name for a in reads(definition.body)}:
@@ -80,6 +99,7 @@ def relations(system: System, usable: set[str] | None = None) -> Relations:
         {n: tuple(sorted(r, key=preference)) for n, r in readers.items()},
         order,
         {f: tuple(d) for f, d in by_function.items()},
+        guarded,
     )
 
 
@@ -99,6 +119,21 @@ def pointwise(eq: Equation) -> Definition | None:
             return None
         bodies.append(term.body.xreplace(dict(zip(term.write, letters))))
     return Definition(eq.tensor, letters, Add(*bodies))
+
+
+def piecewise(eq: Equation) -> list[Definition]:
+    """The equation as one expression for each set of guards, of which only one holds at a cell."""
+    if eq.reduce != "sum" or not all(map(is_plain, eq.terms)):
+        return []
+    cases: dict[frozenset, list[Expr]] = {}
+    letters = eq.terms[0].write if eq.terms else ()
+    for term in eq.terms:
+        same = dict(zip(term.write, letters))
+        guard = frozenset(g.xreplace(same) for g in term.guard)
+        cases.setdefault(guard, []).append(term.body.xreplace(same))
+    if not all(contradict((*a, *b)) for a, b in combinations(cases, 2)):
+        return []
+    return [Definition(eq.tensor, letters, Add(*b), tuple(sorted(guard, key=str))) for guard, b in cases.items()]
 
 
 def solve_for(atom: Expr, definition: Definition) -> tuple[Expr, bool] | None:
@@ -138,7 +173,7 @@ def _match(pattern: Expr, target: Expr, letters: tuple[Index, ...]) -> dict | No
     return binding if set(letters) <= set(binding) and pattern.xreplace(binding) == target else None
 
 
-def named_functions(body: Expr, table: Relations, itself: str = "") -> Expr:
+def named_functions(body: Expr, table: Relations, itself: str = "", guards: tuple[Basic, ...] = ()) -> Expr:
     """Replace a function of accesses by the tensor that is defined as exactly that; also through its complement.
 
     `sech(z)**2` becomes `1 - h**2` where `h = tanh(z)`, `sigmoid(-z)` becomes `1 - s` where `s = sigmoid(z)`.
@@ -147,13 +182,13 @@ def named_functions(body: Expr, table: Relations, itself: str = "") -> Expr:
     for atom in generators(body):
         if not atom.is_Function:
             continue
-        found = _lookup(atom, table, itself)
+        found = _lookup(atom, table, itself, guards)
         if found is None:
-            found = _complement(atom, table, itself)
+            found = _complement(atom, table, itself, guards)
         if found is not None:
             mapping[atom] = found
     for power in sorted(body.atoms(Pow), key=str):
-        found = _complement(power, table, itself)
+        found = _complement(power, table, itself, guards)
         if found is None:
             found = _power_of_named(power, table, itself)
         if found is not None:
@@ -161,11 +196,11 @@ def named_functions(body: Expr, table: Relations, itself: str = "") -> Expr:
     return body.xreplace(mapping) if mapping else body
 
 
-def _complement(atom: Expr, table: Relations, itself: str) -> Expr | None:
+def _complement(atom: Expr, table: Relations, itself: str, guards: tuple[Basic, ...]) -> Expr | None:
     other = complement_of(atom)
     if other is None:
         return None
-    inside = {f: _lookup(f, table, itself) for f in generators(other) if f.is_Function}
+    inside = {f: _lookup(f, table, itself, guards) for f in generators(other) if f.is_Function}
     if not inside or any(v is None for v in inside.values()):
         return None
     return other.xreplace(inside)
@@ -191,12 +226,12 @@ def _power_of_named(power: Pow, table: Relations, itself: str) -> Expr | None:
     return None
 
 
-def _lookup(atom: Expr, table: Relations, itself: str) -> Access | None:
+def _lookup(atom: Expr, table: Relations, itself: str, guards: tuple[Basic, ...]) -> Access | None:
     for definition in table.by_function.get(atom.func, ()):
         if definition.tensor == itself or not table.worthy(definition.tensor):
             continue
         binding = _match(definition.body, atom, definition.letters)
-        if binding is not None:
+        if binding is not None and definition.at(tuple(binding[i] for i in definition.letters), guards) is not None:
             return Access(definition.tensor, *(binding[i] for i in definition.letters))
     return None
 

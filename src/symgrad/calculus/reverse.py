@@ -4,21 +4,25 @@ For each read r of each active term, the adjoint of r's tensor gets the term
 
     (write = r.indices, body = adjoint(write) * d(body)/d(r), same domain, same guard).
 
+In a recurrence the read h[t-1] writes [t-1]: with t+1 in the place of t the write is plain, and the adjoints form a
+recurrence the other way.
+
 Contributions are terms, never tensors of their own: a band stays a band, a label's -1/N at [n, y[n]] costs N.
 Sources: R. E. Wengert 1964; S. Linnainmaa 1976; A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed., section 3.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Mul, Pow
 
 from ..errors import DifferentiationError, UnknownNameError, explain
 from ..ir.access import Access, Index, fresh_names
+from ..ir.recurrence import Scan, arranged, groups, plainly, scans
 from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
-from .join import align, sort_domain
+from .join import align, pinned, sort_domain
 from .local import at_arg, chosen_point, local_derivative, other_factors
 from .rewrite import Rule, derived
 from .split import feeding, live_reads, split
@@ -39,6 +43,9 @@ class Sweep:
     led: tuple[int, ...] = ()        # the output's axes that `lead` stands for: all that are not shared
     seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
     named: bool = True               # may the adjoint stand in a formula for a person to read?
+    axes: tuple[int, ...] = ()       # of a recurrence: the axes of the adjoint that are its ordered indices
+    inside: tuple[str, ...] = ()     # the tensors of that recurrence
+    scattered: str = ""              # a name for what other equations add at entries that depend on data
 
 
 def gradient(system: System, output: str, wrt: Iterable[str]) -> System:
@@ -87,29 +94,62 @@ def _sweep(
     """One reverse sweep: the adjoints of everything between `output` and `wrt`, appended to the system."""
     _check_request(system, output, wrt, pattern)
     system = split(system)
+    start = output
+    if output in scans(system.equations):  # it reads itself: the seed goes to a copy of it
+        system, start = _copied(system, output)
     led = () if seed else tuple(a for a in range(system.tensors[output].rank) if a not in shared)
     lead = tuple(_lead(system, output)[axis] for axis in led)
-    active, reached = _active(system, output, wrt), feeding(system, output)
+    active, reached = _active(system, wrt), feeding(system, start)
     readers = _readers(system)
-    names: dict[str, str] = {output: seed}
+    names: dict[str, str] = {start: seed}
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
     steps: list[Step] = []
     made, partly = derived(system.log), looked_through(system.log)
-    for name in _backward_order(system, wrt):
-        reading = tuple(eq for eq in readers.get(name, ()) if eq.tensor in names)
-        if name == output or name not in active or name not in reached or not reading:
-            continue
-        stem = f"{name}_part" if name in partly else pattern.format(name)
-        names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, stem))
-        source = fresh_names(taken, "others")
-        others = tuple(next(source) for eq in reading if eq.reduce == "prod")
-        tensor = system.tensors[name]
-        named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
-        context = Sweep(output, tensor, dict(names), others, lead, led, seed, named)
-        rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
-        steps.append(RULE.step(context, reading, note="local derivative: " + ", ".join(rules)))
-        taken |= {names[name], *others}
+    for scan, group in _backward_order(system, wrt):
+        members = [n for n in group if n != start and n in active and n in reached]
+        members = _reaching(members, readers, names)
+        for name in members:  # all names first: the adjoints of a recurrence read each other
+            stem = f"{name}_part" if name in partly else pattern.format(name)
+            names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, stem))
+            taken.add(names[name])
+        for name in members:
+            reading = tuple(eq for eq in readers[name] if eq.tensor in names)
+            source = fresh_names(taken, "others")
+            others = tuple(next(source) for eq in reading if eq.reduce == "prod")
+            tensor = system.tensors[name]
+            named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
+            context = Sweep(start, tensor, dict(names), others, lead, led, seed, named)
+            rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
+            note = "local derivative: " + ", ".join(rules)
+            if scan is None:
+                steps.append(RULE.step(context, reading, note=note))
+            else:
+                scattered = next(fresh_names({*taken, *others}, f"{names[name]}_at"))
+                axes = tuple(len(lead) + axis for axis in scan.ordered(name))
+                context = replace(context, axes=axes, inside=tuple(scan.axes), scattered=scattered)
+                steps.append(THROUGH_TIME.step(context, reading, note=note))
+            taken |= {eq.tensor for eq in steps[-1].after}
     return _assemble(system, output, wrt, steps, pattern, lead, led, seed)
+
+
+def _copied(system: System, name: str) -> tuple[System, str]:
+    """The system with an equation `copy = name`, cell by cell."""
+    of, copy = system.tensors[name], next(fresh_names(system.tensors, f"{name}_out"))
+    write = tuple(Index(letter) for letter in _letters((), of))
+    domain = tuple(Range(i, size) for i, size in zip(write, of.shape))
+    tensors = {**system.tensors, copy: replace(of, name=copy, role="defined", named=False, label="", complement="")}
+    eq = Equation(copy, (Term(write, Access(name, *write), domain),))
+    return replace(system, tensors=tensors, equations=(*system.equations, eq)), copy
+
+
+def _reaching(members: list[str], readers: Mapping[str, list[Equation]], names: Mapping[str, str]) -> list[str]:
+    """Those that are read by something that has an adjoint; in a recurrence also through each other."""
+    found: set[str] = set()
+    while True:
+        more = {n for n in members if any(e.tensor in names or e.tensor in found for e in readers.get(n, ()))}
+        if more <= found:
+            return [n for n in members if n in found]
+        found |= more
 
 
 def _check_free(system: System, name: str) -> None:
@@ -158,12 +198,14 @@ def _lead(system: System, output: str) -> tuple[Range, ...]:
     return tuple(Range(Index(f"{letter}^"), size) for letter, size in zip(tensor.letters, tensor.shape))
 
 
-def _active(system: System, output: str, wrt: tuple[str, ...]) -> frozenset[str]:
+def _active(system: System, wrt: tuple[str, ...]) -> frozenset[str]:
     """Real tensors that depend on `wrt`."""
-    active = set(wrt)
-    for eq in system.equations:
-        if any(a.name in active for t in eq.terms for a in live_reads(t.body)):
-            active.add(eq.tensor)
+    readers, active, waiting = _readers(system), set(), list(wrt)
+    while waiting:
+        name = waiting.pop()
+        if name not in active:
+            active.add(name)
+            waiting += [eq.tensor for eq in readers.get(name, ())]
     return frozenset(n for n in active if system.tensors[n].dtype == "float")
 
 
@@ -175,15 +217,29 @@ def _readers(system: System) -> dict[str, list[Equation]]:
     return readers
 
 
-def _backward_order(system: System, wrt: tuple[str, ...]) -> list[str]:
-    written = [eq.tensor for eq in system.equations]
-    return [*reversed(written), *(w for w in wrt if w not in written)]
+def _backward_order(system: System, wrt: tuple[str, ...]) -> Iterator[tuple[Scan | None, list[str]]]:
+    """What is written, last first; the tensors of a recurrence at once."""
+    for unit in reversed(groups(system.equations)):
+        if isinstance(unit, Scan):
+            yield unit, [eq.tensor for eq in reversed(unit.equations)]
+        else:
+            yield None, [unit.tensor]
+    written = system.defining()
+    yield from ((None, [w]) for w in wrt if w not in written)
 
 
 RULE = Rule(
     "adjoint: each read of a tensor adds a term to its derivative",
     lambda context, before: adjoint_equations(context, before),
     CITE,
+    derives=True,
+)
+
+
+THROUGH_TIME = Rule(
+    "backpropagation through time: what reads h[t-1] adds to the derivative by h[t] what came back from t+1",
+    lambda context, before: adjoint_equations(context, before),
+    "Werbos, Backpropagation through time: what it does and how to do it, Proc. IEEE 78 (1990)",
     derives=True,
 )
 
@@ -209,9 +265,31 @@ def adjoint_equations(sweep: Sweep, readers: tuple[Equation, ...]) -> tuple[Equa
     names = iter(sweep.pieces)
     others = {eq.tensor: other_factors(eq, next(names)) for eq in readers if eq.reduce == "prod"}
     terms = [t for eq in readers for t in _contributions(sweep, eq, others.get(eq.tensor))]
-    letters = _derivative_tensor("", sweep.tensor, sweep.lead).letters
+    letters = _letters(sweep.lead, sweep.tensor)
+    before = [*others.values()]
+    if sweep.axes:
+        scattered = [t for eq in readers if eq.tensor not in sweep.inside
+                     for t in _contributions(sweep, eq, others.get(eq.tensor)) if _by_data(t, sweep.axes)]  # fmt: skip
+        terms = [t for t in terms if t not in scattered]
+        if scattered:
+            before.append(Equation(sweep.scattered, tuple(sort_domain(align(t, letters)) for t in scattered)))
+            terms.append(_whole(sweep, letters))
+        for axis in sweep.axes:
+            extent = sweep.tensor.shape[axis - len(sweep.lead)]
+            terms = [plainly(t, axis, extent, letters[axis]) for t in terms]
     terms = [sort_domain(align(t, letters)) for t in terms]
-    return (*others.values(), Equation(sweep.names[sweep.tensor.name], tuple(terms)))
+    return (*before, Equation(sweep.names[sweep.tensor.name], tuple(terms)))
+
+
+def _by_data(term: Term, axes: tuple[int, ...]) -> bool:
+    return any(term.write[axis].atoms(Access) for axis in axes)
+
+
+def _whole(sweep: Sweep, letters: tuple[str, ...]) -> Term:
+    """Every cell of what other equations have added by data."""
+    write = tuple(map(Index, letters))
+    shape = (*(r.size for r in sweep.lead), *sweep.tensor.shape)
+    return Term(write, Access(sweep.scattered, *write), tuple(map(Range, write, shape)))
 
 
 def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Iterable[Term]:
@@ -225,7 +303,9 @@ def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Itera
             if eq.reduce in ("max", "min"):
                 chosen = chosen_point(eq, term)
                 cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
-            yield _seeded(sweep, eq.tensor, point, cell)
+                if eq.tensor in sweep.inside:  # they say that the chosen point lies before
+                    point = replace(point, guard=(*point.guard, *(g.xreplace(chosen) for g in term.guard)))
+            yield pinned(_seeded(sweep, eq.tensor, point, cell))
 
 
 def _seeded(sweep: Sweep, name: str, term: Term, cell: tuple[Expr, ...]) -> Term:
@@ -260,7 +340,7 @@ def _assemble(
             tensors[adjoint] = _derivative_tensor(adjoint, of, lead)
             equations.append(_unit(adjoint, of, led, seed) if name == output else Equation(adjoint, ()))
         tensors[adjoint] = replace(tensors[adjoint], named=True)
-    return replace(system, tensors=tensors, equations=tuple(equations), updates={}, log=(*system.log, *steps))
+    return replace(system, tensors=tensors, equations=arranged(equations), updates={}, log=(*system.log, *steps))
 
 
 def _unit(name: str, of: Tensor, led: tuple[int, ...], seed: str) -> Equation:
@@ -275,14 +355,20 @@ def _unit(name: str, of: Tensor, led: tuple[int, ...], seed: str) -> Equation:
 def _declare(eq: Equation, sweep: Sweep) -> Tensor:
     if eq.reduce == "prod":
         return piece_tensor(eq)
-    return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=sweep.named)
+    named = sweep.named and eq.tensor != sweep.scattered
+    return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=named)
 
 
 def _derivative_tensor(name: str, of: Tensor, lead: tuple[Range, ...]) -> Tensor:
-    """Axes of the output first; letters that occur twice are told apart."""
+    """Axes of the output first."""
+    shape = (*(r.size for r in lead), *of.shape)
+    return Tensor(name, shape, named=of.named or bool(of.label), letters=_letters(lead, of))
+
+
+def _letters(lead: tuple[Range, ...], of: Tensor) -> tuple[str, ...]:
+    """Letters for the axes of a derivative; those that occur twice are told apart."""
     letters = [r.index.name.rstrip("^") for r in lead]
     for letter in of.letters:
         spare = (c for c in "ijklmnpqrstuvwabcdefgh" if c not in (*letters, *of.letters))
         letters.append(letter if letter not in letters else next(spare))
-    shape = (*(r.size for r in lead), *of.shape)
-    return Tensor(name, shape, named=of.named or bool(of.label), letters=tuple(letters))
+    return tuple(letters)

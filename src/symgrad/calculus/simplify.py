@@ -7,10 +7,13 @@ Three rules act on each derived equation, in this order, and each application is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ..ir.access import Access, fresh_names
+from sympy import S
+
+from ..ir.access import Access, Index, fresh_names
+from ..ir.recurrence import Scan, arranged, groups, scans
 from ..ir.system import Equation, Step, System, Tensor, Term, piece_tensor
 from .algebra import OPERATIONS, operations, tidy
 from .complement import keep_complements
@@ -34,6 +37,7 @@ class Context:
     readers: Mapping[str, int]
     names: tuple[str, ...]
     display: bool
+    recurrent: frozenset[str] = frozenset()
 
     @property
     def sums(self) -> Sums:
@@ -49,7 +53,7 @@ def close(system: System, display: bool) -> System:
     given = [eq for eq in system.equations if eq.tensor not in made]
     worker = _Worker(system, given, [eq for eq in system.equations if eq.tensor in made], display)
     worker.steps += [step for step in system.log if not step.rule.derives]
-    for eq in system.equations:
+    for eq in _in_turn(system, worker.table):
         step = made.get(eq.tensor)
         if step is None:
             worker.order.append(eq)
@@ -57,7 +61,14 @@ def close(system: System, display: bool) -> System:
         if step not in worker.steps[-len(step.after) :]:
             worker.steps.append(step)
         worker.close(eq)
-    return replace(system, tensors=worker.tensors, equations=tuple(worker.order), log=tuple(worker.steps))
+    return replace(system, tensors=worker.tensors, equations=arranged(worker.order), log=tuple(worker.steps))
+
+
+def _in_turn(system: System, table: Relations) -> Iterator[Equation]:
+    """The equations in order; of a recurrence first the pieces, which disappear into what has a name."""
+    for unit in groups(system.equations):
+        members = unit.equations if isinstance(unit, Scan) else (unit,)
+        yield from sorted(members, key=lambda eq: len(members) > 1 and table.worthy(eq.tensor))
 
 
 class _Worker:
@@ -73,6 +84,7 @@ class _Worker:
         self.order: list[Equation] = []
         self.steps: list[Step] = []
         self.readers: dict[str, int] = {}
+        self.recurrent = frozenset(scans(system.equations))
         for eq in made:
             for name in eq.read_names():
                 self.readers[name] = self.readers.get(name, 0) + 1
@@ -80,7 +92,9 @@ class _Worker:
     def context(self) -> Context:
         source = fresh_names(self.tensors, "total")
         names = tuple(next(source) for _ in range(8))
-        return Context(self.tensors, self.table, self.known, self.closed, self.readers, names, self.display)
+        return Context(
+            self.tensors, self.table, self.known, self.closed, self.readers, names, self.display, self.recurrent
+        )
 
     def close(self, eq: Equation) -> None:
         if eq.reduce != "sum":
@@ -110,12 +124,12 @@ class _Worker:
 
 def _computable(system: System) -> set[str]:
     """Tensors that need no other inputs than the outputs need: only those may appear in a closed form."""
-    inputs = {t.name for t in system.prune().declared()}
-    usable = set(inputs)
-    for eq in system.equations:
-        if eq.read_names() <= usable:
-            usable |= set(eq.writes)
-    return usable
+    barred = {t.name for t in system.declared()} - {t.name for t in system.prune().declared()}
+    for unit in groups(system.equations):
+        members = unit.equations if isinstance(unit, Scan) else (unit,)
+        if any(eq.read_names() & barred for eq in members):
+            barred |= {name for eq in members for name in eq.writes}
+    return set(system.tensors) - barred
 
 
 @dataclass(frozen=True)
@@ -134,18 +148,25 @@ def _rule(name: str, cite: str, run) -> EquationRule:
 
 def _substitute(context: Context, before: tuple[Equation, ...]):
     eq = before[-1]
-    terms = list(eq.terms)
+    terms: list[tuple[Term, frozenset[str]]] = [(t, frozenset()) for t in eq.terms]  # with what was put in so far
     done: list[Term] = []
     while terms:
-        term = terms.pop(0)
+        term, used = terms.pop(0)
         for access in term.value_reads():
+            if access.name in used and access.name in context.recurrent:
+                continue  # its definition reads it again, and so on
             parts = _joined(term, access, context)
-            if parts is not None:
-                terms = [*parts, *terms]
+            if parts is not None and (eq.tensor not in context.recurrent or _still_plain(term, parts)):
+                terms = [*((part, used | {access.name}) for part in parts), *terms]
                 break
         else:
             done.append(sort_domain(align(term, context.tensors[eq.tensor].letters)))
-    return (replace(eq, terms=merge(done)),), []
+    return (replace(eq, terms=merge(t for t in done if S.false not in t.guard)),), []
+
+
+def _still_plain(term: Term, parts: list[Term]) -> bool:
+    """A recurrence keeps its plain writes."""
+    return all(isinstance(p, Index) or not isinstance(w, Index) for t in parts for p, w in zip(t.write, term.write))
 
 
 def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
@@ -153,6 +174,8 @@ def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
     definition = context.closed.get(access.name)
     if definition is None or context.table.worthy(access.name) or not is_factor(term, access):
         return None
+    if access.name in context.recurrent and access.name in definition.read_names():
+        return None  # a recurrence is not unrolled
     size = sum(operations(t.body) for t in definition.terms) + len(definition.terms) - 1
     once = context.readers.get(access.name, 0) == 1
     if size > (OPERATIONS // 2 if once else SHORT if context.display else 2):
@@ -196,19 +219,19 @@ def _sums(context: Context, before: tuple[Equation, ...], piece: bool = False):
 
 def _collect(context: Context, before: tuple[Equation, ...]):
     eq = before[-1]
-    terms = (replace(t, body=_closed_body(t.body, eq.tensor, context)) for t in merge(eq.terms))
+    terms = (replace(t, body=_closed_body(t.body, eq.tensor, context, t.guard)) for t in merge(eq.terms))
     return (replace(eq, terms=tuple(t for t in terms if t.body != 0)),), []
 
 
-def _closed_body(body, itself: str, context: Context):
+def _closed_body(body, itself: str, context: Context, guards: tuple):
     if operations(body) > OPERATIONS:
         return body
     if context.display:
-        body = named_functions(body, context.table, itself)
+        body = named_functions(body, context.table, itself, guards)
     body = eliminate(body, context.table, itself, additive=context.display)
     if not context.display:
         return body
-    return through_fractions(tidy(named_functions(body, context.table, itself)), context.table, itself)
+    return through_fractions(tidy(named_functions(body, context.table, itself, guards)), context.table, itself)
 
 
 SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Evaluating Derivatives (2008), section 3.2",

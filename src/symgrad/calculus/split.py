@@ -14,6 +14,7 @@ from sympy import Add, Expr, Mul, Pow
 
 from ..functions import stop, where
 from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
+from ..ir.recurrence import Scan, arranged, scans
 from ..ir.system import Equation, Range, System, Tensor, Term
 from .algebra import OPERATIONS, operations
 
@@ -25,10 +26,10 @@ def split(system: System) -> System:
     pieces = _Pieces(system)
     equations: list[Equation] = []
     for eq in system.equations:
-        terms = tuple(t for term in eq.terms for t in _split_term(eq, term, pieces))
+        terms = tuple(t for term in eq.terms for t in _split_term(eq, pieces.entered(eq, term), pieces))
         equations += pieces.take()
         equations.append(eq if terms == eq.terms else replace(eq, terms=terms))
-    return replace(system, tensors={**system.tensors, **pieces.tensors}, equations=tuple(equations))
+    return replace(system, tensors={**system.tensors, **pieces.tensors}, equations=arranged(equations))
 
 
 class _Pieces:
@@ -39,6 +40,15 @@ class _Pieces:
         self.known: dict[tuple, str] = {}
         self.waiting: list[Equation] = []
         self.names: Iterator[str] = fresh_names(system.tensors, "v")
+        self.scans = scans(system.equations)
+        self.scan: Scan | None = None    # the recurrence of the equation at hand
+        self.ordered: set[Index] = set()
+
+    def entered(self, eq: Equation, term: Term) -> Term:
+        """Note to which recurrence the term belongs."""
+        self.scan = self.scans.get(eq.tensor)
+        self.ordered = {self.scan.index(eq, term)} if self.scan else set()
+        return term
 
     def take(self) -> list[Equation]:
         waiting, self.waiting = self.waiting, []
@@ -46,7 +56,7 @@ class _Pieces:
 
     def access(self, body: Expr, term: Term) -> Access:
         """A tensor that holds `body` at each point it depends on; `body` itself is split further."""
-        domain, guard = _support(body, term)
+        domain, guard = _support(body, term, self.carried(body))
         write = tuple(r.index for r in domain)
         key = (body, domain, guard)
         if key not in self.known:
@@ -60,13 +70,20 @@ class _Pieces:
         return Access(self.known[key], *write)
 
 
-def _support(body: Expr, term: Term) -> tuple[tuple[Range, ...], tuple]:
+    def carried(self, body: Expr) -> set[Index]:
+        """A piece that reads a recurrence at a fixed entry, h[0], is computed at each step of it: never too early."""
+        axes = self.scan.axes if self.scan else {}
+        fixed = any(a.name in axes and not index_symbols(a.indices[axes[a.name]]) for a in reads(body))
+        return self.ordered if fixed else set()
+
+
+def _support(body: Expr, term: Term, carried: set[Index]) -> tuple[tuple[Range, ...], tuple]:
     """The indices that `body` depends on, with the guards over them.
 
     A guard that shares an index with a shifted or data-dependent read may be what keeps that read in range: then the
     piece takes all of the guard's indices.
     """
-    needed = index_symbols(body)
+    needed = index_symbols(body) | carried
     for guard in term.guard:
         shared = index_symbols(guard) & needed
         if shared and any(_unprotected(a, shared) for a in reads(body)):
@@ -125,10 +142,13 @@ def live_reads(expr: Expr) -> list[Access]:
 
 def feeding(system: System, output: str) -> set[str]:
     """The tensors on whose values the derivative of `output` may depend."""
-    found = {output}
-    for eq in reversed(system.equations):
-        if eq.tensor in found:
-            found |= {a.name for t in eq.terms for a in live_reads(t.body)}
+    reading = {eq.tensor: {a.name for t in eq.terms for a in live_reads(t.body)} for eq in system.equations}
+    found, waiting = set(), [output]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += reading.get(name, ())
     return found
 
 

@@ -8,6 +8,7 @@ from sympy.logic.boolalg import Boolean
 
 from ..errors import CheckError
 from .access import Access, Index, Size, index_symbols
+from .recurrence import scans
 from .system import REDUCTIONS, ROLES, Equation, System, Term
 
 FORBIDDEN = (Sum, Product, Derivative, KroneckerDelta, Float)
@@ -18,8 +19,10 @@ def check(system: System) -> System:
     _tensors(system)
     _single_assignment(system)
     available = {t.name for t in system.declared()}
+    recurrent = scans(system.equations)  # RecurrenceError where a cycle cannot be run
     for eq in system.equations:
-        _read_after_written(system, eq, available)
+        scan = recurrent.get(eq.tensor)
+        _read_after_written(system, eq, available.union(scan.axes if scan else ()))
         _reduction(system, eq)
         for term in eq.terms:
             _domain(system, eq, term)

@@ -6,6 +6,7 @@ mpmath, integers modulo a prime), and combined into the cells that it writes. No
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +18,11 @@ from ..errors import IndexRangeError, explain
 from .access import Access, Index, Size
 from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
 from .bounds import check_data, data_array, in_range, real_array
+from .recurrence import Unit, groups
 from .sizes import bind_shapes, size_value
 from .system import Equation, System, Term
 
+Fixed = Mapping[int, int]  # axis of a written tensor -> the value of the ordered index there
 CHUNK = 1 << 22  # points evaluated at once; a larger domain is cut along its first index
 
 
@@ -35,11 +38,9 @@ def interpret(
     taken = real_array if arithmetic is FLOAT64 else data_array
     values = {t.name: arithmetic.array(taken(t, arrays[t.name]), t.dtype) for t in needed.declared()}
     check_data(needed, sizes, values)
-    for eq in needed.equations:
-        try:
-            _equation(needed, eq, sizes, values, arithmetic)
-        except IndexRangeError as error:
-            raise IndexRangeError(explain(str(error), eq.source)) from None
+    env = _Environment({}, needed, values, sizes, arithmetic)
+    for unit in groups(needed.equations):
+        _run(unit, env, {})
     return {name: values[name] for name in needed.results()}
 
 
@@ -49,32 +50,59 @@ def _passed(system: System, needed: System, arrays: Mapping[str, Any]) -> System
     return replace(system, tensors=tensors, equations=needed.equations, outputs=(), updates={})
 
 
-def _equation(system: System, eq: Equation, sizes, values, arithmetic: Arithmetic) -> None:
-    shape = tuple(size_value(s, sizes) for s in system.tensors[eq.tensor].shape)
-    dtype = system.tensors[eq.tensor].dtype
-    result = arithmetic.full(shape, eq.reduce, dtype)
-    ring = arithmetic if dtype == "float" else INTEGER
-    env = _Environment({}, system, values, sizes, arithmetic)
-    for term in eq.terms:
-        for points in _chunks(term, sizes):
-            _, body, cells = _points(term, points, shape, env, ring)
-            ring.combine(eq.reduce, result.reshape(-1), cells, body, dtype)
-    values[eq.tensor] = result
-    for position, name in enumerate(eq.arg):
-        values[name] = _arg(eq.terms[0], position, result, env, ring)
-
-
-def _chunks(term: Term, sizes):
-    """Index arrays (sparse, broadcasting) that cover the domain, at most about CHUNK points each."""
-    extents = [size_value(r.size, sizes) for r in term.domain]
-    if 0 in extents:
+def _run(unit: Unit, env: _Environment, at: Mapping[str, Fixed]) -> None:
+    """Run an equation, or a recurrence: all its equations at one value of the ordered index, then at the next."""
+    if isinstance(unit, Equation):
+        try:
+            _equation(unit, env, at.get(unit.tensor, {}))
+        except IndexRangeError as error:
+            raise IndexRangeError(explain(str(error), unit.source)) from None
         return
-    rows = extents[0] if extents else 1
-    step = max(1, CHUNK // max(1, int(np.prod(extents[1:], dtype=np.int64))))
+    for eq in unit.equations:
+        if eq.tensor not in env.values:
+            _start(eq, env)
+    steps = range(size_value(unit.size, env.sizes))
+    for step in reversed(steps) if unit.descending else steps:
+        here = {eq.tensor: {**at.get(eq.tensor, {}), unit.axes[eq.tensor]: step} for eq in unit.equations}
+        for inner in unit.body:
+            _run(inner, env, here)
+
+
+def _start(eq: Equation, env: _Environment) -> None:
+    """Fill the tensors of an equation with the identity of its reduction."""
+    tensor = env.system.tensors[eq.tensor]
+    shape = tuple(size_value(s, env.sizes) for s in tensor.shape)
+    values: dict = env.values  # pyright: ignore[reportAssignmentType]
+    values[eq.tensor] = env.arithmetic.full(shape, eq.reduce, tensor.dtype)
+    values.update((name, np.full(shape, -1, dtype=np.int64)) for name in eq.arg)
+
+
+def _equation(eq: Equation, env: _Environment, fixed: Fixed) -> None:
+    """Combine the points of every term; of a recurrence, those whose write has the `fixed` values at these axes."""
+    if not fixed:
+        _start(eq, env)
+    result, dtype = env.values[eq.tensor], env.system.tensors[eq.tensor].dtype
+    ring = env.arithmetic if dtype == "float" else INTEGER
+    for term in eq.terms:
+        for points in _chunks(term, env.sizes, fixed):
+            _, body, cells = _points(term, points, result.shape, env, ring)
+            ring.combine(eq.reduce, result.reshape(-1), cells, body, dtype)
+    for position, name in enumerate(eq.arg):
+        _arg(eq.terms[0], position, result, env.values[name], env, ring, fixed)
+
+
+def _chunks(term: Term, sizes, fixed: Fixed):
+    """Index arrays (sparse, broadcasting) that cover the domain, at most about CHUNK points each."""
+    ranges = [np.arange(size_value(r.size, sizes)) for r in term.domain]
+    for axis, value in fixed.items():
+        position = term.indices.index(term.write[axis])  # a plain index: `recurrence` has proved it
+        ranges[position] = ranges[position][value : value + 1]
+    if any(not len(r) for r in ranges):
+        return
+    rows = len(ranges[0]) if ranges else 1
+    step = max(1, CHUNK // max(1, math.prod(len(r) for r in ranges[1:])))
     for start in range(0, rows, step):
-        axes = [np.arange(e) for e in extents]
-        if axes:
-            axes[0] = axes[0][start : start + step]
+        axes = [r[start : start + step] if n == 0 else r for n, r in enumerate(ranges)]
         grids = np.meshgrid(*axes, indexing="ij", sparse=True)
         yield dict(zip(term.indices, grids)), tuple(len(a) for a in axes)
 
@@ -96,17 +124,15 @@ def _points(term: Term, points, shape, env: _Environment, ring: Arithmetic):
     return flat, body, cells
 
 
-def _arg(term: Term, position: int, result, env: _Environment, ring: Arithmetic) -> np.ndarray:
-    """The reduced index at the first point (in domain order) whose body equals the extreme; -1 where none exists."""
-    index = term.reduced[position].index
-    arg = np.full(result.size, -1, dtype=np.int64)
-    for points in _chunks(term, env.sizes):
+def _arg(term: Term, position: int, result, arg, env: _Environment, ring: Arithmetic, fixed: Fixed) -> None:
+    """Note in `arg` the reduced index at the first point (in domain order) whose body equals the extreme."""
+    index, arg = term.reduced[position].index, arg.reshape(-1)
+    for points in _chunks(term, env.sizes, fixed):
         flat, body, cells = _points(term, points, result.shape, env, ring)
         extreme = result.reshape(-1)[cells]
         hit = ((body == extreme) | ((body != body) & (extreme != extreme))) & (arg[cells] < 0)
         hit = np.asarray(hit, dtype=bool)
         arg[cells[hit][::-1]] = flat[index][hit][::-1]  # reversed: of several writes to one cell the first point stays
-    return arg.reshape(result.shape)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ from .system import Equation, System
 def followed(system: System, name: str, axis: int) -> dict[str, int | None]:
     """tensor that depends on `name` -> its axis that follows `axis` of `name`, or None."""
     found: dict[str, int | None] = {name: axis}
-    for eq in system.equations:
-        if any(a.name in found for a in eq.reads()):
-            position = _axis(eq, found)
-            found |= {written: position for written in eq.writes if written != name}
+    before = None
+    while found != before:  # a recurrence reads what later equations write: until nothing changes
+        before = dict(found)
+        for eq in system.equations:
+            if any(a.name in found for a in eq.reads()):
+                position = _axis(eq, found)
+                found |= {written: position for written in eq.writes if written != name}
     return found
 
 

@@ -190,13 +190,16 @@ class System:
     def prune(self, outputs: Iterable[str] | None = None) -> System:
         """Only what the outputs (and updates) need; with `outputs`, those become the outputs, and updates go."""
         system = self if outputs is None else replace(self, outputs=tuple(outputs), updates={})
-        needed = {*system.results(), *system.updates}
-        kept = []
-        for eq in reversed(system.equations):
-            if needed.intersection(eq.writes):
-                kept.append(eq)
-                needed |= eq.read_names() | set(eq.writes)
-        kept.reverse()
+        defining = system.defining()
+        waiting = [*system.results(), *system.updates]
+        needed: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                eq = defining.get(name)
+                waiting += () if eq is None else (*eq.read_names(), *eq.writes)
+        kept = [eq for eq in system.equations if eq.tensor in needed]
         tensors = {
             n: t if t.complement in needed else replace(t, complement="")
             for n, t in system.tensors.items()

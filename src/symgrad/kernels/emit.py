@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sympy import Expr, Integer, Mul
+from sympy import Integer, Mul
 
 from . import loops
 from .spelling import functions
 from .targets.table import Target
-from .write import Writer, python_names
+from .write import Writer, product_of, python_names
 
 
 def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold: int | None) -> str:
@@ -123,19 +123,8 @@ class _Module:
 
     def _block(self, step: loops.Dot) -> None:
         """Some rows of a matrix product."""
-        rows = self._flat(step.out.columns if step.out.transposed else step.out.rows)
-        self.writer.line(self._multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
-
-    @staticmethod
-    def _product_of(step: loops.Dot) -> tuple[loops.Matrix, loops.Matrix, loops.Matrix]:
-        """(left, right, result as it is stored): (a b)^T = b^T a^T."""
-        out, a, b = step.out, step.a, step.b
-        if not out.transposed:
-            return a, b, out
-        return _turned(b), _turned(a), loops.Matrix(out.buffer, out.batch, out.columns, out.rows, False)
-
-    def _flat(self, extents) -> str:
-        return " * ".join(self._factor(e) for e in extents) or "1"
+        rows = self.writer.flat(step.out.columns if step.out.transposed else step.out.rows)
+        self.writer.line(self.writer.multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
 
     def _unpacked(self, words: set[str]) -> list[str]:
         """Sizes and arrays from the table that `run` filled."""
@@ -158,7 +147,7 @@ class _Module:
     def _shapes(self) -> dict:
         kernel = self.kernel
         shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
-        return shapes | {b.name: (Integer(self.target.chunks), *b.shape) for b in kernel.scratch}
+        return shapes | {b.name: (Integer(1 if b.alone else self.target.chunks), *b.shape) for b in kernel.scratch}
 
     def _keys(self) -> list:
         """What run takes: sizes, arrays, scratch."""
@@ -265,8 +254,8 @@ class _Module:
         self.writer.depth = depth
 
     def _dot(self, step: loops.Dot) -> None:
-        _, _, out = self._product_of(step)
-        whole = self._multiplied(step, "start", f"int64({self._flat(out.rows)})")
+        _, _, out = product_of(step)
+        whole = self.writer.multiplied(step, "start", f"int64({self.writer.flat(out.rows)})")
         if self._splits(step):
             self._dot_in_blocks(step, whole)
             return
@@ -276,17 +265,11 @@ class _Module:
         self.writer.line(whole)
         self.writer.depth -= len(out.batch)
 
-    def _multiplied(self, step: loops.Dot, first: str, last: str) -> str:
-        left, right, out = self._product_of(step)
-        a, b, c = (self._matrix(m) for m in (left, right, out))
-        turns = (str(int(m.transposed)) for m in (left, right))
-        return f"product({a}, int64({next(turns)}), {b}, int64({next(turns)}), {c}, {first}, {last})"
-
     def _dot_in_blocks(self, step: loops.Dot, whole: str) -> None:
         """Blocks of rows in parallel; their number depends on the sizes only."""
-        left, _, out = self._product_of(step)
-        rows, least = self._flat(out.rows), self.target.block
-        points = " * ".join([rows, self._flat(out.columns), self._flat(left.columns)])
+        left, _, out = product_of(step)
+        rows, least = self.writer.flat(out.rows), self.target.block
+        points = " * ".join([rows, self.writer.flat(out.columns), self.writer.flat(left.columns)])
         enough = self.target.products if self.threshold else 0
         self.writer.line(f"blocks = int64({rows} // {least if enough else 1})")
         self.writer.line(f"if blocks < 2 or {points} < {enough}:")
@@ -295,24 +278,6 @@ class _Module:
         self.writer.line(f"    blocks = {self.target.chunks} if blocks > {self.target.chunks} else blocks")
         self.writer.line(f"    chunked(int64({self.stages}), blocks, table)")
         self.stages += 1
-
-    def _matrix(self, m: loops.Matrix) -> str:
-        """The buffer as a matrix of two axes, as it is stored."""
-        name = self.writer.names[m.buffer]
-        if m.batch:
-            name += f"[{', '.join(f'batch_{i}' for i in range(len(m.batch)))}]"
-        parts = (m.columns, m.rows) if m.transposed else (m.rows, m.columns)
-        if all(len(p) == 1 for p in parts):
-            return name
-        return f"array(address({name}), ({', '.join(self._flat(p) for p in parts)}), {self.real})"
-
-    def _factor(self, expr: Expr) -> str:
-        text = self.writer.extent(expr)
-        return f"({text})" if isinstance(expr, Mul) or not text.isidentifier() else text
-
-
-def _turned(m: loops.Matrix) -> loops.Matrix:
-    return loops.Matrix(m.buffer, m.batch, m.columns, m.rows, not m.transposed)
 
 
 def _points(nest) -> int:

@@ -100,7 +100,7 @@ class Compiled:
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
         self.source = emit(self.loops, cpu.CPU, options.dtype, header(system), options.threshold)
-        self.blas = any(isinstance(step, loops.Dot) for step in self.loops.steps)
+        self.blas = any(isinstance(node, loops.Dot) for node in loops.everything(self.loops))
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}
 
@@ -138,7 +138,7 @@ class Compiled:
         tensors = self.plan.system.tensors
         shapes = {n: tuple(size_value(s, sizes) for s in tensors[n].shape) or (1,) for n in self.loops.arrays}
         for b in self.loops.scratch:
-            shapes[b.name] = (cpu.CPU.chunks, *(size_value(s, sizes) for s in b.shape))
+            shapes[b.name] = (1 if b.alone else cpu.CPU.chunks, *(size_value(s, sizes) for s in b.shape))
         return Frame(sizes, numbers, shapes)
 
     def check_data(self, frame: Frame, arrays: Mapping[str, np.ndarray]) -> None:

@@ -93,9 +93,7 @@ class Buffer:
     shape: tuple[Expr, ...]
     dtype: str
     op: str = ""
-
-
-Node = Set | Store | Combine | Extreme | First | If | For
+    alone: bool = False  # of a function that never runs in chunks
 
 
 @dataclass
@@ -136,11 +134,13 @@ class Matrix:
     rows: tuple[Expr, ...]
     columns: tuple[Expr, ...]
     transposed: bool
+    fixed: tuple[tuple[int, Expr], ...] = ()  # axes that stand at one position
+    start: Expr | None = None  # where the first axis starts, if only a part of it is used
 
 
 @dataclass(frozen=True)
 class Dot:
-    """out = a @ b, for each batch index."""
+    """out = a @ b, for each batch index: a step of `run`, or (without batch) a node of a function."""
 
     out: Matrix
     a: Matrix
@@ -153,6 +153,7 @@ class Copy:
     target: str
 
 
+Node = Set | Store | Combine | Extreme | First | If | For | Dot
 Step = Fill | Launch | Dot | Copy
 
 
@@ -176,3 +177,11 @@ def walk(nodes: list[Node]) -> Iterator[Node]:
         yield node
         if isinstance(node, If | For):
             yield from walk(node.body)
+
+
+def everything(kernel: Kernel) -> Iterator[Step | Node]:
+    """The steps of `run`, and the nodes of their functions."""
+    for step in kernel.steps:
+        yield step
+        if isinstance(step, Launch):
+            yield from walk(step.function.body)

@@ -52,9 +52,13 @@ def _extents(plan: Schedule) -> tuple[tuple[Expr, ...], dict[Expr, str]]:
     for tensor in plan.system.tensors.values():
         found += tensor.shape
     for group in plan.groups:
+        calls = [s.call for s in statements(group.body) if s.call] + ([group.call] if group.call else [])
+        for operand in (o for call in calls for o in (call.out, call.a, call.b)):
+            found += [r.size for part in (operand.rows, operand.columns) for r in part]
         found += [node.size for node in walk(group.body) if isinstance(node, Loop)]
         for statement in statements(group.body):
             found += [s for p in statement.pieces for e in (p.body, *p.guard) for s in size_symbols(e)]
+            found += [s for e in statement.when for s in size_symbols(e)]
             found += [s for t in statement.touches() for e in t.cell for s in size_symbols(e)]
     sizes = {s for e in found for s in size_symbols(e)}
     odd = dict.fromkeys(e for e in found if not isinstance(e, Size) and not e.is_Integer)
@@ -82,12 +86,12 @@ class _Names:
         """A scratch array for each of a function's buffers; functions run one after the other and share them."""
         lent, used = {}, {}
         for buffer in buffers:
-            key = (buffer.shape, buffer.dtype)
+            key = (buffer.shape, buffer.dtype, buffer.alone)
             pool, position = self.scratch.setdefault(key, []), used.get(key, 0)
             if position == len(pool):
                 name = next(fresh_names({*self.dtypes}, "scratch"))
                 self.dtypes[name], self.ranks[name] = buffer.dtype, len(buffer.shape) + 1
-                pool.append(loops.Buffer(name, buffer.shape, buffer.dtype))
+                pool.append(loops.Buffer(name, buffer.shape, buffer.dtype, alone=buffer.alone))
             lent[buffer.name], used[key] = pool[position].name, position + 1
         return lent
 
@@ -106,11 +110,12 @@ def _group(plan: Schedule, group: Group, number: int, names: _Names) -> Iterable
 
 
 def _dot(call, buffer) -> loops.Dot:
-    def matrix(operand):
-        parts = ((r.size for r in part) for part in (operand.batch, operand.rows, operand.columns))
-        return loops.Matrix(buffer[operand.tensor], *(tuple(p) for p in parts), operand.transposed)
+    return loops.Dot(*(_matrix(o, buffer[o.tensor], o.fixed) for o in (call.out, call.a, call.b)))
 
-    return loops.Dot(matrix(call.out), matrix(call.a), matrix(call.b))
+
+def _matrix(operand, buffer: str, fixed) -> loops.Matrix:
+    parts = ((r.size for r in part) for part in (operand.batch, operand.rows, operand.columns))
+    return loops.Matrix(buffer, *(tuple(p) for p in parts), operand.transposed, fixed, operand.start)
 
 
 @dataclass
@@ -126,6 +131,7 @@ class _Lowering:
         self.held: dict[str, str] = {}
         self.ranges: dict[Index, Expr] = {}
         self.local = {n: l for n, l in self.plan.storage.local.items() if l.group == self.number}
+        self.partly = {s.tensor for s in statements(self.group.body) if s.when}
 
     @property
     def system(self) -> System:
@@ -141,7 +147,9 @@ class _Lowering:
         if loop is not None and not loop.ordered and rows is not None:
             rows.rows = True
         buffers = tuple(
-            loops.Buffer(n, l.shape, self.system.tensors[n].dtype) for n, l in sorted(self.local.items()) if l.axes
+            loops.Buffer(n, l.shape, self.system.tensors[n].dtype, alone=loop is not None and loop.ordered)
+            for n, l in sorted(self.local.items())
+            if l.axes
         )
         extent = loop.size if loop is not None and not loop.ordered else None
         parallel = extent is not None and partial is not None
@@ -195,6 +203,7 @@ class _Lowering:
             for n, cell, first, _ in taken
             if first
         ]
+        out += [loops.Set(self.held[n], Integer(0)) for n, *_ in taken if n in self.partly]
         for position, node in enumerate(nodes):
             out += self._node(node, around)
             out += [
@@ -219,7 +228,7 @@ class _Lowering:
             cell = found[0].cell
             if name in self.held or all(t.mode == "read" for t in found) or any(t.cell != cell for t in found):
                 continue
-            if not all(c in around for c in cell):
+            if not all(c in around for c in cell) or (name in self.partly and self._wanted(name)):
                 continue
             if len(found) == 1 and found[0].mode == "assign" and self._wanted(name):
                 continue
@@ -250,7 +259,8 @@ class _Lowering:
 
     def _node(self, node: Loop | Statement, around: tuple[Index, ...]) -> list[loops.Node]:
         if isinstance(node, Statement):
-            return _STATEMENTS[node.kind](self, node)
+            nodes = _STATEMENTS[node.kind](self, node)
+            return [loops.If(node.when, nodes)] if node.when else nodes
         found = self._search(node)
         if found:
             return found
@@ -261,7 +271,7 @@ class _Lowering:
             before.append(loops.Set(self.held[f"{scan.tensor} running"], IDENTITY[scan.op]))
         self.ranges[node.index] = node.size
         body = self.body(node.body, (*around, node.index))
-        return [*before, loops.For(node.index, node.size, body, node.reverse)]
+        return [*before, *_unswitched(loops.For(node.index, node.size, body, node.reverse))]
 
     def _search(self, loop: Loop) -> list[loops.Node]:
         """A max over one row with its arg, as two loops that LLVM vectorises: the extreme, then where it is first.
@@ -284,6 +294,17 @@ class _Lowering:
         ]
 
     # ---------------------------------------------------------------------------------------------------- statements
+    def product(self, s: Statement) -> list[loops.Node]:
+        operands = (s.call.out, s.call.a, s.call.b) if s.call else ()
+        return [loops.Dot(*map(self._slice, operands))]
+
+    def _slice(self, operand) -> loops.Matrix:
+        """An operand where it is stored: a buffer of one step has lost its fixed axes."""
+        local = self.local.get(operand.tensor)
+        axes = local.axes if local else range(self.system.tensors[operand.tensor].rank)
+        fixed = tuple((list(axes).index(axis), position) for axis, position in operand.fixed if axis in axes)
+        return _matrix(operand, self._alias(operand.tensor), fixed)
+
     def _cell(self, name: str, cell) -> tuple[Expr, ...]:
         """The position in the tensor's storage: a row buffer has lost some axes."""
         local = self.local.get(name)
@@ -369,7 +390,16 @@ class _Lowering:
 
 _STATEMENTS = {
     "assign": _Lowering.assign, "fill": _Lowering.fill, "accumulate": _Lowering.accumulate, "scan": _Lowering.scan,
+    "product": _Lowering.product,
 }  # fmt: skip
+
+
+def _unswitched(loop: loops.For) -> list[loops.Node]:
+    """A condition that does not change in the loop is tested once before it."""
+    inner = loop.body[0] if len(loop.body) == 1 else None
+    if not isinstance(inner, loops.If) or any(c.has(Access, loop.index) for c in inner.conditions):
+        return [loop]
+    return [loops.If(inner.conditions, [loops.For(loop.index, loop.size, inner.body, loop.reverse)])]
 
 
 def _outer(expr) -> list[Access]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sympy import Basic, Expr
+from sympy import Basic, Expr, Mul
 
 from ..ir.access import Access, Index, Size
 from . import loops
@@ -205,6 +205,41 @@ class Writer:
         del self.indices[node.index]
         self.unsigned.pop(node.index, None)
 
+    # ------------------------------------------------------------------------------------------------ matrix products
+    def _dot(self, node: loops.Dot) -> None:
+        _, _, out = product_of(node)
+        self.line(self.multiplied(node, "int64(0)", f"int64({self.flat(out.rows)})"))
+
+    def multiplied(self, dot: loops.Dot, first: str, last: str) -> str:
+        """The rows first .. last - 1 of a product."""
+        left, right, out = product_of(dot)
+        a, b, c = (self._matrix(m) for m in (left, right, out))
+        turns = (str(int(m.transposed)) for m in (left, right))
+        return f"product({a}, int64({next(turns)}), {b}, int64({next(turns)}), {c}, {first}, {last})"
+
+    def _matrix(self, m: loops.Matrix) -> str:
+        """The buffer as a matrix of two axes, as it is stored."""
+        name = self.names[m.buffer]
+        if m.batch:
+            name += f"[{', '.join(f'batch_{i}' for i in range(len(m.batch)))}]"
+        if m.fixed:
+            at = dict(m.fixed)
+            name += f"[{', '.join(self._cell([at[a]]) if a in at else ':' for a in range(max(at) + 1))}]"
+        parts = (m.columns, m.rows) if m.transposed else (m.rows, m.columns)
+        if m.start is not None:
+            start = self.printer.integer(m.start)
+            name += f"[{start} : {start} + {self.extent(parts[0][0])}]"
+        if all(len(p) == 1 for p in parts):
+            return name
+        return f"array(address({name}), ({', '.join(self.flat(p) for p in parts)}), {self.real})"
+
+    def flat(self, extents: Iterable[Expr]) -> str:
+        return " * ".join(self._factor(e) for e in extents) or "1"
+
+    def _factor(self, expr: Expr) -> str:
+        text = self.extent(expr)
+        return f"({text})" if isinstance(expr, Mul) or not text.isidentifier() else text
+
     def _loop_name(self, index: Index) -> str:
         stem = re.sub(r"\W", "_", index.name.split("#")[0])
         stem = stem if stem.isidentifier() else f"i_{stem}"
@@ -214,4 +249,15 @@ class Writer:
 _NODES = {
     loops.Set: Writer._set, loops.Store: Writer._store, loops.Combine: Writer._combine,
     loops.Extreme: Writer._extreme, loops.First: Writer._first, loops.If: Writer._if, loops.For: Writer._for,
+    loops.Dot: Writer._dot,
 }  # fmt: skip
+
+
+def product_of(dot: loops.Dot) -> tuple[loops.Matrix, loops.Matrix, loops.Matrix]:
+    """(left, right, result as it is stored): (a b)^T = b^T a^T."""
+    out, a, b = dot.out, dot.a, dot.b
+    return (_turned(b), _turned(a), _turned(out)) if out.transposed else (a, b, out)
+
+
+def _turned(m: loops.Matrix) -> loops.Matrix:
+    return replace(m, rows=m.columns, columns=m.rows, transposed=not m.transposed)

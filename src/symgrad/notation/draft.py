@@ -23,6 +23,8 @@ class Draft:
     equations: list[Equation] = field(default_factory=list)
     remaining: dict[str, int] = field(default_factory=dict)  # tensor -> lines that still have to come
     pending: dict[str, list[Term]] = field(default_factory=dict)  # the terms of a tensor with several lines
+    recurrent: dict[str, tuple[bool, ...]] = field(default_factory=dict)  # defined by itself -> its plain axes
+    open: list[tuple] = field(default_factory=list)  # what `solve` left open in the lines of recurrences
     shared: dict = field(default_factory=dict)  # key of a piece -> its tensor, axis order, args
     taken: set[str] = field(default_factory=set)  # every name in the text
     numbers: Iterator[int] = field(default_factory=count)

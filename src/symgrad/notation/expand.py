@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sympy import Expr
+from sympy.logic.boolalg import Boolean
 
-from ..ir.access import Access, Index
+from ..ir.access import Access, Index, index_symbols
 from ..ir.shifted import Shifted, shifted_exponentials
 from ..ir.system import Range
-from .pieces import EXPANSIONS, Addend, Maker, addends, in_order, located, piece, place, scalar, shared_key
+from .pieces import EXPANSIONS, Addend, Maker, addends, context, located, piece, place, scalar, shared_key
 from .sizes import letter_of
-from .tree import Fold, free
+from .tree import Fold
 
 
-def _axes(tree: Fold) -> tuple[Index, ...]:
-    return tuple(i for i in in_order(free(tree)) if i not in tree.bound)
+def _around(maker: Maker, tree: Fold) -> tuple[tuple[Index, ...], tuple[Boolean, ...]]:
+    """The indices of the value and the guards of the reduction, with those of its surroundings that it needs."""
+    axes, guards = context(maker, tree)
+    kept = tuple(g for g in guards if not index_symbols(g) & set(tree.bound))
+    return tuple(i for i in axes if i not in tree.bound), (*kept, *tree.guards)
 
 
 def _argument(maker: Maker, tree: Fold) -> Expr:
@@ -27,16 +31,17 @@ def _argument(maker: Maker, tree: Fold) -> Expr:
     body = tree.body.expr if hasattr(tree.body, "expr") else None
     if isinstance(body, Access) and all(isinstance(i, Index) for i in body.indices):
         return body
-    parts = [p._replace(guards=(*tree.guards, *p.guards)) for p in addends(maker, tree.body)]
-    return piece(maker, "u", (*_axes(tree), *tree.bound), parts)
+    axes, guards = _around(maker, tree)
+    parts = [p._replace(guards=(*guards, *p.guards)) for p in addends(maker.under(*tree.guards), tree.body)]
+    return piece(maker, "u", (*axes, *tree.bound), parts)
 
 
 def _shifted(maker: Maker, tree: Fold) -> Shifted:
     """The pieces behind softmax, log_softmax and logsumexp of one argument; made once."""
-    axes, bound = _axes(tree), tree.bound
+    (axes, guards), bound = _around(maker, tree), tree.bound
     u = _argument(maker, tree)
     cells, shared = (*axes, *bound), maker.draft.shared
-    key = ("shifted", len(bound), shared_key(maker, cells, [Addend(u, (), tree.guards)], "sum"))
+    key = ("shifted", len(bound), shared_key(maker, cells, [Addend(u, (), guards)], "sum"))
     if key in shared:
         pieces, places = shared[key]
         return pieces.at(dict(zip(places, cells)))
@@ -49,7 +54,7 @@ def _shifted(maker: Maker, tree: Fold) -> Shifted:
     def ranges(indices: tuple[Index, ...]) -> tuple[Range, ...]:
         return tuple(Range(i, maker.size(i)) for i in indices)
 
-    pieces = shifted_exponentials(u, ranges(axes), ranges(bound), tree.guards, fresh, label, letter_of)
+    pieces = shifted_exponentials(u, ranges(axes), ranges(bound), guards, fresh, label, letter_of)
     maker.draft.equations += [replace(eq, source=maker.reader.line.text) for eq in pieces.equations]
     maker.draft.tensors.update((t.name, t) for t in pieces.tensors)
     shared[key] = pieces, cells
@@ -61,8 +66,9 @@ def softmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] 
     s = _shifted(maker, tree)
     if not name:
         return s.softmax
-    cells = (*_axes(tree), *tree.bound)
-    parts = [Addend(s.ratio, (), tree.guards)]
+    axes, guards = _around(maker, tree)
+    cells = (*axes, *tree.bound)
+    parts = [Addend(s.ratio, (), guards)]
     label = _label(tree, s.argument, True) if maker.draft.tensors[s.argument.name].named else ""
     p = located(maker, "softmax", cells, parts, name=name, layout=layout, label=label)
     if p.order == tuple(range(len(cells))):
@@ -84,9 +90,10 @@ def _latex(name: str) -> str:
 
 def log_softmax(maker: Maker, tree: Fold) -> Expr:
     body = _shifted(maker, tree).log_softmax
-    if not tree.guards:
+    axes, guards = _around(maker, tree)
+    if not guards:
         return body
-    return piece(maker, "log_softmax", (*_axes(tree), *tree.bound), [Addend(body, (), tree.guards)])
+    return piece(maker, "log_softmax", (*axes, *tree.bound), [Addend(body, (), guards)])
 
 
 def logsumexp(maker: Maker, tree: Fold) -> Expr:
@@ -95,14 +102,15 @@ def logsumexp(maker: Maker, tree: Fold) -> Expr:
 
 def extreme(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] | None = None) -> Expr:
     """max, min, prod: one equation of their own."""
-    part = Addend(scalar(maker, tree.body), tree.bound, tree.guards)
-    return piece(maker, tree.kind, _axes(tree), [part], tree.kind, name=name, layout=layout)
+    axes, guards = _around(maker, tree)
+    part = Addend(scalar(maker.under(*tree.guards), tree.body), tree.bound, guards)
+    return piece(maker, tree.kind, axes, [part], tree.kind, name=name, layout=layout)
 
 
 def argmax(maker: Maker, tree: Fold, name: str = "", layout: tuple[Index, ...] | None = None) -> Expr:
     """The `arg` of the maximum, an integer; with `name` it is the user's tensor, where no earlier line made it."""
-    axes = _axes(tree)
-    part = Addend(scalar(maker, tree.body), tree.bound, tree.guards)
+    axes, guards = _around(maker, tree)
+    part = Addend(scalar(maker.under(*tree.guards), tree.body), tree.bound, guards)
     top = located(maker, "max", axes, [part], "max", arg=name, layout=layout)
     return Access(*place(top._replace(name=top.args[0]), axes))
 

@@ -21,9 +21,10 @@ from ..functions import where
 from ..ir.access import Access, Index, all_reads, index_symbols
 from ..ir.system import Equation, Range, Tensor, Term
 from .draft import Draft
+from .recurrent import ahead
 from .scope import Reader
 from .sizes import letter_of
-from .tree import Choice, Fold, Leaf, Op, Tree, combine, free
+from .tree import Choice, Fold, Leaf, Op, Tree, accesses, combine, free
 
 
 class Addend(NamedTuple):
@@ -40,10 +41,14 @@ class Maker:
 
     reader: Reader
     stem: str  # the tensor of the line: pieces are called stem_1, stem_max, ...
+    guards: tuple[Boolean, ...] = ()  # what holds where the piece is read
 
     @property
     def draft(self) -> Draft:
         return self.reader.draft
+
+    def under(self, *guards: Boolean) -> Maker:
+        return replace(self, guards=(*self.guards, *guards))
 
     def size(self, index: Index) -> Expr:
         return self.draft.sizes.find(self.reader.extents[index])
@@ -74,7 +79,7 @@ def _linear(maker: Maker, tree: Tree) -> Iterable[Addend]:
             yield from _choice(maker, tree)
         case Fold("sum" | "mean", bound, guards, body):
             scale = _mean_scale(maker, tree) if tree.kind == "mean" else Integer(1)
-            for part in _linear(maker, body):
+            for part in _linear(maker.under(*guards), body):
                 yield Addend(scale * part.body, (*bound, *part.bound), (*guards, *part.guards))
         case _:
             yield Addend(scalar(maker, tree))
@@ -97,12 +102,13 @@ def _fixed(expr: Basic) -> bool:
 
 def _choice(maker: Maker, tree: Choice) -> Iterable[Addend]:
     """The parts of `yes` under the guards; those of `no` under each way in which the guards first fail."""
-    for part in _linear(maker, tree.yes):
+    for part in _linear(maker.under(*tree.guards), tree.yes):
         yield part._replace(guards=(*tree.guards, *part.guards))
     failing = [(*tree.guards[:n], Not(g)) for n, g in enumerate(tree.guards)]
     if not any(a.indices for a in all_reads(tree.guards)):
         failing = [(Not(sympy.And(*tree.guards)),)]
-    for part in list(_linear(maker, tree.no)):
+    otherwise = maker.under(Not(sympy.And(*tree.guards)))
+    for part in list(_linear(otherwise, tree.no)):
         if part.body != 0:
             for guards in failing:
                 yield part._replace(guards=(*guards, *part.guards))
@@ -132,7 +138,22 @@ def scalar(maker: Maker, tree: Tree) -> Expr:
             return where(sympy.And(*guards), yes.expr, no.expr)
         case Fold(kind) if kind not in ("sum", "mean"):
             return EXPANSIONS[kind](maker, tree)
-    return piece(maker, "sum" if isinstance(tree, Fold) else "case", in_order(free(tree)), addends(maker, tree))
+    axes, guards = context(maker, tree)
+    parts = [p._replace(guards=(*guards, *p.guards)) for p in addends(maker, tree)]
+    return piece(maker, "sum" if isinstance(tree, Fold) else "case", axes, parts)
+
+
+def context(maker: Maker, tree: Tree) -> tuple[tuple[Index, ...], tuple[Boolean, ...]]:
+    """The indices of a piece that holds `tree`, and the guards around it that keep its reads in range: those that share
+    an index with a read that is not plain. A read of a recurrence needs all: only they say that it lies before."""
+    axes, needed = free(tree), set()
+    for access in accesses(tree):
+        if ahead(maker.draft, access.name):
+            needed.update(maker.guards)
+        moved = set().union(*(index_symbols(p) for p in access.indices if not isinstance(p, Index)), ())
+        needed.update(g for g in maker.guards if index_symbols(g) & moved)
+    guards = tuple(g for g in maker.guards if g in needed)
+    return in_order(axes.union(*map(index_symbols, guards))), guards
 
 
 def harmless(tree: Tree) -> bool:

@@ -9,6 +9,7 @@ from ..errors import DTypeError, ShapeError, UnknownNameError, did_you_mean
 from ..ir.access import Access, Index, Size
 from ..ir.system import Tensor
 from . import grammar as g
+from .recurrent import ahead
 from .scope import Reader, Scope
 from .sizes import Use
 
@@ -97,7 +98,8 @@ def read(reader: Reader, node: g.Read, scope: Scope) -> Access:
 
 def access(reader: Reader, node: g.Read, scope: Scope) -> Access:
     """The access, its rank and positions checked and noted."""
-    if node.name not in reader.draft.tensors or reader.draft.remaining.get(node.name):
+    coming = ahead(reader.draft, node.name)
+    if node.name not in reader.draft.tensors or (reader.draft.remaining.get(node.name) and not coming):
         _unreadable(reader, node)
     tensor = reader.draft.tensors[node.name]
     if len(node.positions) != tensor.rank:
@@ -105,7 +107,9 @@ def access(reader: Reader, node: g.Read, scope: Scope) -> Access:
     places = [position(reader, p, scope) for p in node.positions]
     for axis, (place, extent) in enumerate(zip(places, tensor.shape)):
         over = reader.draft.tensors[place.name].over if isinstance(place, Access) else None
-        reader.uses.append(Use(place, extent, node.name, axis, node.positions[axis].column, scope.guards, over))
+        loose = coming and not (isinstance(place, Index) and reader.draft.recurrent[node.name][axis])
+        use = Use(place, extent, node.name, axis, node.positions[axis].column, scope.guards, over, loose)
+        reader.uses.append(use)
     return Access(node.name, *places)
 
 
@@ -124,12 +128,6 @@ def _wrong_rank(reader: Reader, node: g.Read, tensor: Tensor):
 
 def _unreadable(reader: Reader, node: g.Read):
     name, draft = node.name, reader.draft
-    if name == reader.tensor and reader.draft.remaining.get(name):
-        reader.refuse(
-            f"{name} is defined by itself.",
-            node.column,
-            "Recursions are not read yet: give each step a name of its own.",
-        )
     if draft.remaining.get(name) and draft.pending.get(name):
         reader.refuse(f"{name} is read before its last line.", node.column, "Move this line below all lines of it.")
     if name in draft.remaining:

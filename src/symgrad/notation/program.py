@@ -31,9 +31,10 @@ from .lines import Line, logical_lines, refuse
 from .matrix import is_matrix, matrix, tidied
 from .pieces import EXPANSIONS, Maker, addends, located, polished, term
 from .places import position, size_named
+from .recurrent import circles, foresee, in_order
 from .scalar import in_rows
 from .scope import Reader, Scope
-from .sizes import SizeConflict, Use, affine, fixed_sizes, letter_of, solve
+from .sizes import SizeConflict, Use, affine, determined, fixed_sizes, letter_of, solve
 from .tree import Fold, Tree, free
 from .values import value
 
@@ -56,13 +57,18 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     if not equations:
         refuse("the program has no equation.", fix="Write one: y[n] = 2*x[n].")
     heads = [_head(draft, line) for line in equations]
+    sides = [g.formula(line.text, line.split + 1, matrix=not head.positions) for line, head in zip(equations, heads)]
     draft.remaining = dict(Counter(head.name for head in heads))
-    for line, head in zip(equations, heads):
-        _equation(draft, line, head)
+    foresee(draft, equations, heads, sides)
+    for line, head, side in zip(equations, heads, sides):
+        _equation(draft, line, head, side)
+    for line, left in draft.open:
+        determined(draft.sizes, line.text, *left)
     _used_sizes(draft)
     updates = _updates(draft, [line for line in lines if line.kind == "updates"])
-    outputs = _outputs(draft, [line for line in lines if line.kind == "outputs"])
-    return check(_finished(draft, outputs, updates))
+    system = _finished(draft, updates)
+    outputs = _outputs(draft, [line for line in lines if line.kind == "outputs"], system.equations)
+    return check(replace(system, outputs=outputs))
 
 
 def _head(draft: Draft, line: Line) -> g.Read:
@@ -85,22 +91,26 @@ def _head(draft: Draft, line: Line) -> g.Read:
 # one equation
 
 
-def _equation(draft: Draft, line: Line, head: g.Read) -> None:
+def _equation(draft: Draft, line: Line, head: g.Read, right: g.Node) -> None:
     reader = Reader(draft, line, head.name)
     letters: dict[str, Index] = {}
     for node in head.positions:
         _left_letters(reader, node, letters, plain=True)
     scope = Scope(letters)
     write = tuple(position(reader, node, scope) for node in head.positions)
-    right = g.formula(line.text, line.split + 1, matrix=not head.positions)
     start, whole = len(draft.equations), not head.positions and is_matrix(draft, right)
     if whole:
         write, tree = matrix(reader, right, head.column)
     else:
         tree = value(reader, right, scope)
     _same_rank(reader, head, write)
+    _own_axes(reader, head, write)
     known = {letter: sizes[0] for letter, sizes in draft.letters.items()}
     solve(draft.sizes, line.text, reader.extents, reader.uses, known, reader.guards)
+    if head.name in draft.recurrent:  # a later line may say more
+        draft.open.append((line, (reader.extents, reader.uses)))
+    else:
+        determined(draft.sizes, line.text, reader.extents, reader.uses)
     for letter, index in letters.items() if not whole else [(letter_of(i), i) for i in write]:
         draft.seen.setdefault(letter, []).append((head.name, reader.extents[index]))
     try:
@@ -161,6 +171,13 @@ def _same_rank(reader: Reader, head: g.Read, write: tuple[Expr, ...]) -> None:
                 reader.uses.append(Use(now, earlier.sizes[before], head.name, axis, column))
 
 
+def _own_axes(reader: Reader, head: g.Read, write: tuple[Expr, ...]) -> None:
+    """What a recurrence reads of itself has the sizes of what the line writes."""
+    for axis, plain in enumerate(reader.draft.recurrent.get(head.name, ())):
+        if plain:
+            reader.draft.sizes.unify(reader.extents[write[axis]], reader.draft.tensors[head.name].shape[axis])
+
+
 def _emit(maker: Maker, head: g.Read, write: tuple[Expr, ...], tree: Tree) -> None:
     draft, name = maker.draft, head.name
     draft.remaining[name] -= 1
@@ -177,8 +194,9 @@ def _whole(maker: Maker, name: str, write: tuple[Index, ...], tree: Tree) -> boo
     if not isinstance(tree, Fold) or tree.kind not in ("max", "min", "prod", "softmax", "argmax"):
         return False
     if free(tree) == set(write):
+        before = maker.draft.tensors.get(name)
         EXPANSIONS[tree.kind](maker, tree, name=name, layout=write)
-        if name in maker.draft.tensors:
+        if maker.draft.tensors.get(name) is not before:
             return True
     if tree.kind != "argmax":
         return False
@@ -194,13 +212,16 @@ def _several(maker: Maker, head: g.Read) -> None:
     shape = tuple(
         _extent(maker, head, axis, [(t.write[axis], t.sizes) for t in terms]) for axis in range(len(head.positions))
     )
-    letters = tuple(_axis_letter(terms[0].write[axis], axis) for axis in range(len(shape)))
+    letters = tuple(_axis_letter([t.write[axis] for t in terms], axis) for axis in range(len(shape)))
     draft.equations.append(Equation(name, tuple(terms), source=maker.reader.line.text))
     draft.tensors[name] = Tensor(name, shape, letters=letters)
 
 
-def _axis_letter(write: Expr, axis: int) -> str:
-    return letter_of(write) if isinstance(write, Index) else "ijklmnpqrst"[axis % 11]
+def _axis_letter(writes: list[Expr], axis: int) -> str:
+    """The letter of the line that writes the axis with a plain index, or with one alone, as in t + 1."""
+    plain = [w for w in writes if isinstance(w, Index)]
+    alone = [i for w in writes if len(w.atoms(Index)) == 1 for i in w.atoms(Index)]
+    return letter_of((plain or alone)[0]) if plain or alone else "ijklmnpqrst"[axis % 11]
 
 
 def _extent(maker: Maker, head: g.Read, axis: int, writes) -> Expr:
@@ -274,15 +295,17 @@ def _same_shape(draft: Draft, line: Line, old: str, new: str) -> None:
         refuse(f"{old} and {new} have different shapes.", line.text, fix=f"They have {shapes}.", kind=ShapeError)
 
 
-def _outputs(draft: Draft, lines: list[Line]) -> tuple[str, ...]:
-    """The names of the `outputs:` lines; without one, the named tensors that no equation reads."""
+def _outputs(draft: Draft, lines: list[Line], equations: tuple[Equation, ...]) -> tuple[str, ...]:
+    """The names of the `outputs:` lines; without one, the named tensors that no other equation reads."""
     if lines:
         names = [(name.strip(), line) for line in lines for name in line.right.split(",")]
         for name, line in names:
             _need(draft, line, name, "does not exist: it cannot be an output")
         return tuple(dict.fromkeys(name for name, _ in names))
-    read = set().union(*(e.read_names() for e in draft.equations))
-    made = [name for e in draft.equations for name in e.writes if draft.tensors[name].named]
+    circle = circles(equations)  # a recurrence that no other equation reads is a result, whoever reads inside
+    read = {n for e in equations for name in e.read_names() - circle.get(e.tensor, set())
+            for n in circle.get(name, {name})}  # fmt: skip
+    made = [name for e in equations for name in e.writes if draft.tensors[name].named]
     return tuple(name for name in made if name not in read)
 
 
@@ -295,7 +318,7 @@ def _need(draft: Draft, line: Line, name: str, complaint: str) -> None:
         refuse(f"{name or 'nothing'} {complaint}.", line.text, {column: ""}, hint, UnknownNameError)
 
 
-def _finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -> System:
+def _finished(draft: Draft, updates: dict[str, str]) -> System:
     """Final sizes, the user's letters, and only functions of the table."""
     find = draft.sizes.find
     tensors = {
@@ -303,7 +326,7 @@ def _finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -
         for name, t in draft.tensors.items()
     }
     equations = tuple(replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms)) for e in draft.equations)
-    return System(tensors, equations, outputs, updates)
+    return System(tensors, in_order(tensors, equations, draft.recurrent), (), updates)
 
 
 def _in_rows(term):

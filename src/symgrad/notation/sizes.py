@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import Basic, Expr, Integer, Min, expand, floor
-from sympy.core.relational import Eq, Ge, Gt, Le, Lt
+from sympy.core.relational import Eq, Ge, Gt, Le, Lt, Ne
 
 from ..errors import ShapeError
 from ..ir.access import Access, Index, Size, index_symbols, size_symbols
@@ -82,6 +82,7 @@ class Use:
     column: int
     guards: tuple = ()
     over: Expr | None = None  # the range of the integer tensor that `position` reads
+    loose: bool = False  # of a recurrence, read before its size is known: checked, but nothing is found from it
 
 
 def solve(
@@ -94,6 +95,7 @@ def solve(
 ) -> None:
     """Give every index of an equation its size. `known`: the sizes of the letters that are declared; `guards`: all
     guards of the equation, of which `j < 5` gives j a size that nothing else gives."""
+    uses = [u for u in uses if not u.loose]
     sliding = _sliding(uses)
     _plain(sizes, line, extents, [u for u in uses if u.position not in sliding])
     _affine(sizes, extents, uses, known)
@@ -102,6 +104,10 @@ def solve(
         if sizes.unknown(size) and fallback:
             sizes.unify(size, fallback[0])
             _affine(sizes, extents, uses, known)
+
+
+def determined(sizes: Sizes, line: str, extents: Mapping[Index, Size], uses: list[Use]) -> None:
+    """ShapeError where an index has no size, or where an access certainly leaves its axis."""
     for index, size in extents.items():
         if sizes.unknown(size):
             _undetermined(line, index, uses)
@@ -251,6 +257,8 @@ def _gaps(guard: Basic) -> list[Expr]:
             return [guard.rhs - guard.lhs]
         case Eq():
             return [guard.lhs - guard.rhs, guard.rhs - guard.lhs]
+        case Ne() if guard.rhs == 0:  # an index that is not 0 is larger
+            return [-guard.lhs]
     return []
 
 
@@ -285,7 +293,7 @@ def _reach(sizes: Sizes, line: str, extents: Mapping[Index, Size], use: Use) -> 
             f"{place} reaches index {high} of an axis with {extent} entries.",
             line,
             {use.column: ""},
-            f"Guard it, as in where({position} < {extent}, ..., 0), or sum[j, {position} < {extent}](...).",
+            _start(use, place, f"{position} < {extent}"),
             ShapeError,
         )
     if not bounded(use, -1) and not _related(use) and low.is_negative:
@@ -293,9 +301,15 @@ def _reach(sizes: Sizes, line: str, extents: Mapping[Index, Size], use: Use) -> 
             f"{place} reaches index {low}.",
             line,
             {use.column: ""},
-            f"Guard it, as in where(0 <= {position}, ..., 0), or sum[j, 0 <= {position}](...).",
+            _start(use, place, f"0 <= {position}"),
             ShapeError,
         )
+
+
+def _start(use: Use, place: str, guard: str) -> str:
+    if use.loose:
+        return f"A recurrence says how it starts: where({guard}, {place}, ...), with the first value for the dots."
+    return f"Guard it, as in where({guard}, ..., 0), or sum[j, {guard}](...)."
 
 
 def _related(use: Use) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sympy import Basic
 from sympy.logic.boolalg import Boolean
 
-from ..ir.access import Index, index_symbols
+from ..ir.access import Access, Index, index_symbols
 from .algebra import build
 
 
@@ -52,6 +52,20 @@ def combine(name: str, args: tuple[Tree, ...]) -> Tree:
     if all(isinstance(a, Leaf) for a in args):
         return Leaf(build(name, [a.expr for a in args]))
     return Op(name, args)
+
+
+def accesses(tree: Tree) -> set[Access]:
+    """Every read in a tree, also those inside index positions."""
+    match tree:
+        case Leaf(expr):
+            return expr.atoms(Access)
+        case Op(_, args):
+            return set().union(*map(accesses, args))
+        case Choice(guards, yes, no):
+            return accesses(yes) | accesses(no) | {a for g in guards for a in g.atoms(Access)}
+        case Fold(_, _, guards, body):
+            return accesses(body) | {a for g in guards for a in g.atoms(Access)}
+    raise TypeError(tree)
 
 
 def free(tree: Tree) -> set[Index]:

@@ -19,7 +19,7 @@ from .tree import AT_PLACE, Choice, Fold, Leaf, Tree
 
 ORDERS = 8  # of a derivative inside a model
 CONDITIONS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
-LATER = {"scan": "recursions are not read yet."}
+LATER = {"scan": ("a recurrence is an equation.", "Write h[t] = where(t == 0, ..., h[t-1] ...).")}
 MATRIX = {"tr", "trace", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}  # functions of whole arrays
 SOLVERS = {"solve", "inv", "det", "logdet", "specnorm"}
 ARRAY_OPERATORS = {"@", ".T", *(f".{m}" for m in g.METHODS)}
@@ -67,7 +67,7 @@ def known_function(reader: Reader, node: g.Call) -> None:
             f"Read it with brackets, {name}[...], or multiply with *.",
         )
     if name in LATER:
-        reader.refuse(LATER[name], node.column, "Use program.gradient, or write the derivative out.")
+        reader.refuse(LATER[name][0], node.column, LATER[name][1])
     if name in SOLVERS:
         reader.refuse(f"{name} needs a linear solver, which this version has not.", node.column, _WITHOUT_SOLVER)
     if name in MATRIX or name in ARRAY_OPERATORS:

@@ -8,7 +8,7 @@ from sympy import Eq, Expr, Ne, Not
 from sympy.core.relational import Ge, Gt, Le, Lt, Relational
 from sympy.logic.boolalg import And, Boolean, BooleanAtom
 
-from ..ir.access import Index
+from ..ir.access import Index, Size
 
 
 def conjuncts(conditions: Iterable) -> list:
@@ -44,7 +44,10 @@ def _whole(kind: type[Relational], index: Index, bound: Expr) -> Boolean:
 
 
 def implied(condition: Boolean, extents: Mapping[Index, Expr]) -> bool:
-    """Does the range of its index say it already: i >= 0, i < I + J where i ends at I?"""
+    """Does the range of its index say it already: i >= 0, i < I + J where i ends at I? That an axis has an entry,
+    T > 0, is not worth saying."""
+    if isinstance(condition, Gt | Lt) and condition.lts == 0 and isinstance(condition.gts, Size):
+        return True
     if not isinstance(condition, Relational) or condition.lhs not in extents:
         return False
     size, bound = extents[condition.lhs], condition.rhs

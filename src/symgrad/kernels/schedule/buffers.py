@@ -13,7 +13,7 @@ from sympy import Expr
 
 from ...ir.access import Index
 from ...ir.system import System
-from .tree import Group, Statement, touches
+from .tree import Group, Loop, Statement, touches
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,23 @@ def _local(system: System, name: str, number: int, group: Group) -> Local | None
         return None
     around, inside = _joint_scope(group.body, name)
     cells = [t.cell for t in touches(inside)[name]]
+    around = _lasting(group.body, around, cells)
     rank = system.tensors[name].rank
     axes = tuple(a for a in range(rank) if not _fixed([c[a] for c in cells], around))
     return Local(number, axes, tuple(system.tensors[name].shape[a] for a in axes))
+
+
+def _lasting(body: list, around: set[Index], cells: list) -> set[Index]:
+    """The loops whose index may be left out: not those inside a recurrence that reads the tensor's earlier entries."""
+    outside: set[Index] = set()
+    loop = body[0] if len(body) == 1 and isinstance(body[0], Loop) else None
+    while loop is not None and loop.index in around:
+        mine = [[axis for axis, p in enumerate(cell) if loop.index in p.free_symbols] for cell in cells]
+        if loop.ordered and any(mine) and not any(_fixed([c[a] for c in cells], {loop.index}) for a in mine[0]):
+            return outside
+        outside.add(loop.index)
+        loop = next((n for n in loop.body if isinstance(n, Loop) and n.index in around), None)
+    return around
 
 
 def _fixed(positions: list[Expr], around: set[Index]) -> bool:

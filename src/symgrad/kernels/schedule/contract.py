@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import opt_einsum
-from sympy import Expr, Mul
+from sympy import Basic, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne
 
 from ...ir.access import Access, Index, fresh_names, index_symbols
+from ...ir.recurrence import reindexed, scans
 from ...ir.system import Equation, Range, System, Tensor, Term
 from .tree import Contract, Operand
 
@@ -58,8 +59,9 @@ class _Work:
 def contractions(system: System) -> tuple[System, dict[str, Contract]]:
     """The system with matrix products in equations of their own, and the BLAS call for each of those."""
     work = _Work(system, dict(system.tensors))
+    recurrent = scans(system.equations)  # their products are made on slices, in `recur`
     for eq in system.equations:
-        if eq.reduce != "sum" or system.tensors[eq.tensor].dtype != "float":
+        if eq.tensor in recurrent or eq.reduce != "sum" or system.tensors[eq.tensor].dtype != "float":
             work.equations.append(eq)
             continue
         terms = [_term(work, eq, t) for t in eq.terms]
@@ -84,12 +86,17 @@ def _stored(work: _Work, term: Term, call: Contract) -> Term:
 
 def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
     """A BLAS call that computes the whole term, or the term, perhaps reading a product computed before."""
+    plain, term = term, _narrowed(term)
     if term.guard or not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
-        return term
+        return plain
+    return _product(work, eq, term) or plain
+
+
+def _product(work: _Work, eq: Equation, term: Term) -> Term | Contract | None:
     steady, factors = _factors(term, work)
     matrix = _pairs(term, factors, work)
     if matrix is None:
-        return term
+        return None
     left, right = matrix
     if len(factors) > 2:  # what the pairs have summed is gone
         kept = {*term.write, *left.indices, *right.indices}
@@ -97,7 +104,7 @@ def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
         term = Term(term.write, steady * left.body * right.body, domain)
     call = _call(work, eq.tensor, term, left, right)
     if call is None:
-        return term
+        return term if len(factors) > 2 else None
     if steady == 1 and call.out.tensor == eq.tensor:
         return call
     free = tuple(r for r in term.domain if r.index in term.write)
@@ -110,6 +117,34 @@ def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
     work.calls[name] = call
     work.equations.append(Equation(name, (Term(write, Mul(left.body, right.body), term.domain),)))
     return Term(term.write, steady * Access(name, *write), free)
+
+
+def _narrowed(term: Term) -> Term:
+    """A guard on one summed index, `t > 0` or `t < T - 1`, as a shorter sum: a product of parts of two tensors."""
+    guards = list(term.guard)
+    for r in term.reduced:
+        own = [g for g in guards if index_symbols(g) == {r.index} and not g.atoms(Access)]
+        ends = [end for g in own if (end := _ends(g, r)) is not None]
+        if not own or len(ends) < len(own):
+            continue
+        low, cut = (max(end) for end in zip(*ends))
+        guards = [g for g in guards if g not in own]
+        domain = tuple(Range(d.index, d.size - low - cut) if d.index == r.index else d for d in term.domain)
+        term = replace(term.map(lambda e, i=r.index, n=low: reindexed(e, i, i + n)), domain=domain)
+    return replace(term, guard=tuple(guards))
+
+
+def _ends(guard: Basic, r: Range) -> tuple[Integer, Integer] | None:
+    """How many values of the range the guard cuts off at its start and at its end; None where that is not known."""
+    if guard == Ne(r.index, 0):
+        return Integer(1), Integer(0)
+    if not isinstance(guard, Lt | Le | Gt | Ge):
+        return None
+    gap = guard.lts - guard.gts + (0 if isinstance(guard, Lt | Gt) else -1)  # negative where it holds
+    slope, rest = gap.coeff(r.index, 1), gap.coeff(r.index, 0)
+    start, end = (Integer(0), r.size + rest) if slope == 1 else (rest + 1, Integer(0))
+    known = slope in (1, -1) and gap == slope * r.index + rest and start.is_Integer and end.is_Integer
+    return (start, end) if known and start >= 0 and end >= 0 else None
 
 
 def _stored_order(operand: Operand):
@@ -213,10 +248,18 @@ def _call(work: _Work, out: str, term: Term, left: Factor, right: Factor) -> Con
     return Contract(target, a, c)
 
 
+def _based(access: Access) -> tuple[list[Expr], Expr]:
+    """The indices, and where the first axis starts: x[t + 1, i] is x[t, i] of the part of x from 1 on."""
+    first, *rest = access.indices
+    own = index_symbols(first)
+    start = first - next(iter(own)) if len(own) == 1 else Integer(0)
+    return ([next(iter(own)), *rest], start) if start.is_Integer and start > 0 else ([first, *rest], Integer(0))
+
+
 def _summed_order(work: _Work, left: Factor, summed: tuple[Range, ...], sizes) -> tuple[Range, ...]:
     """The order in which the left operand stores the summed indices."""
     if isinstance(left.body, Access):
-        stored = [i for i in left.body.indices if i in {r.index for r in summed}]
+        stored = [i for i in _based(left.body)[0] if i in {r.index for r in summed}]
         if len(stored) == len(summed):
             return tuple(Range(i, sizes[i]) for i in stored)
     return summed
@@ -229,10 +272,12 @@ def _operand(work: _Work, factor: Factor, batch, rows, columns, sizes) -> Operan
     turned = [r.index for r in (*batch, *columns, *rows)]
     if isinstance(body, Access) and work.tensors[body.name].dtype == "float":
         shape = work.tensors[body.name].shape
-        whole = all(sizes.get(i) == extent for i, extent in zip(body.indices, shape))
-        if whole and list(body.indices) == wanted:
-            return Operand(body.name, tuple(batch), tuple(rows), tuple(columns), False)
-        if whole and list(body.indices) == turned:
-            return Operand(body.name, tuple(batch), tuple(rows), tuple(columns), True)
+        indices, start = _based(body)
+        fits = all(sizes.get(i) == extent for i, extent in zip(indices[1:], shape[1:]))
+        spare = shape[0] - start - sizes.get(indices[0], shape[0] + 1)
+        part = None if start == spare == 0 else start
+        fits = fits and (part is None or (spare.is_nonnegative and not batch))
+        if fits and indices in (wanted, turned):
+            return Operand(body.name, tuple(batch), tuple(rows), tuple(columns), indices != wanted, start=part)
     copy = work.define(body, (*batch, *rows, *columns))
     return Operand(copy.name, tuple(batch), tuple(rows), tuple(columns), False)

@@ -41,7 +41,7 @@ class Fusion:
             self._place(found[0], unit, found[1])
 
     def _group(self, unit: Unit) -> tuple[Group, Range | None] | None:
-        mine = _unit_touches(unit)
+        mine = unit.touches()
         names = {t.tensor for t in mine}
         last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
         for group in self.groups[last:]:
@@ -65,13 +65,13 @@ class Fusion:
         return candidate.index not in unit.free and self.system.tensors[unit.statement.tensor].rank > 1
 
     def _place(self, group: Group, unit: Unit, first: Range | None) -> None:
-        touched = _unit_touches(unit)
+        touched = unit.touches()
         if unit.fill and first is not None and first.index not in unit.free:
             group.fills.append((unit.statement.tensor, unit.statement.op))
             group.fills += [(name, "arg") for name in unit.statement.arg]
             unit = replace(unit, fill=False)
         if first is None:
-            self._into(group.body, unit, ())
+            self.into(group.body, unit, ())
         else:
             loop = group.loop or Loop(first.index, first.size)
             if not group.body:
@@ -81,10 +81,10 @@ class Fusion:
         group.count += 1
 
     def _enter(self, loop: Loop, candidate: Range, unit: Unit, around: tuple[Index, ...]) -> None:
-        rest = _without(unit, candidate, loop.index)
-        self._into(loop.body, rest, (*around, loop.index))
+        rest = unit.inside(candidate, loop.index)
+        self.into(loop.body, rest, (*around, loop.index))
 
-    def _into(self, body: list, unit: Unit, around: tuple[Index, ...]) -> None:
+    def into(self, body: list, unit: Unit, around: tuple[Index, ...]) -> None:
         """Place what is left of `unit` into the body of the loops `around`."""
         found = self._loop(body, unit)
         first = found[1] if found else next(_candidates(unit), None)
@@ -102,14 +102,14 @@ class Fusion:
             loop = Loop(unit.scan.index, unit.scan.size, [unit.statement], unit.reverse, ordered=True)
             body.append(loop)
         else:
-            body.insert(_after(body, unit.statement.touches()), unit.statement)
+            body.insert(after(body, unit.statement.touches()), unit.statement)
 
     def _loop(self, body: list, unit: Unit) -> tuple[Loop, Range] | None:
         """A loop of `body` that may take the unit, and the range that becomes its index."""
         if not self.share:
             return None
         mine = unit.statement.touches()
-        for loop in body[max(_after(body, mine) - 1, 0) :]:
+        for loop in body[max(after(body, mine) - 1, 0) :]:
             if not isinstance(loop, Loop) or loop.ordered:
                 continue
             for candidate in _candidates(unit):
@@ -128,7 +128,9 @@ class Fusion:
                 index = self.fresh.index(letter(position) if isinstance(position, Index) else "i")
                 loops.append(Loop(index, extent))
                 cell.append(index)
-        node: Loop | Statement = Statement("fill", statement.tensor, tuple(cell), op=statement.op, arg=statement.arg)
+        node: Loop | Statement = Statement(
+            "fill", statement.tensor, tuple(cell), op=statement.op, arg=statement.arg, when=statement.when
+        )
         for loop in reversed(loops):
             loop.body.append(node)
             node = loop
@@ -141,32 +143,23 @@ def _candidates(unit: Unit) -> Iterator[Range]:
     return (r for r in unit.ranges if r.index not in kept or r.index == kept[0])
 
 
-def _without(unit: Unit, candidate: Range, index: Index) -> Unit:
-    """The unit inside a loop that took the place of `candidate`."""
-    mapping = {candidate.index: index}
-    ranges = tuple(r for r in unit.ranges if r is not candidate)
-    free = tuple(mapping.get(i, i) for i in unit.free)
-    keep = tuple(mapping.get(i, i) for i in unit.keep if i != candidate.index)
-    return replace(unit, ranges=ranges, free=free, keep=keep, statement=unit.statement.map(mapping))
-
-
-def _unit_touches(unit: Unit) -> list[Touch]:
-    found = unit.statement.touches()
-    if unit.fill:
-        found.append(Touch(unit.statement.tensor, unit.statement.write, "assign"))
-    return found
-
-
 def _commute(a: str, b: str) -> bool:
     return a == b and a != "assign"
 
 
 def _conflict(there: dict[str, list[Touch]], mine: list[Touch]) -> bool:
     """Does some pair of accesses have to keep its order?"""
-    return any(not _commute(t.mode, other.mode) for t in mine for other in there.get(t.tensor, ()))
+    return any(
+        not _commute(t.mode, other.mode) and not _apart(t, other) for t in mine for other in there.get(t.tensor, ())
+    )
 
 
-def _after(body: list, mine: list[Touch]) -> int:
+def _apart(a: Touch, b: Touch) -> bool:
+    """Different cells for every value of the loops around both, as h[t] and h[t - 1]."""
+    return any(p != q and (p - q).is_Integer for p, q in zip(a.cell, b.cell))
+
+
+def after(body: list, mine: list[Touch]) -> int:
     """The first position after everything that has to come before."""
     return max((i + 1 for i, node in enumerate(body) if _conflict(touches([node]), mine)), default=0)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...ir.recurrence import Scan, groups
 from ...ir.system import System
 from .buffers import Storage, store
 from .contract import contractions
 from .fuse import Fusion
+from .recur import hoisted, place
 from .tree import Group
 from .units import Fresh, units
 
@@ -23,16 +25,19 @@ class Schedule:
 
 def schedule(system: System, in_place: bool = False, share: bool = True, blas: bool = True) -> Schedule:
     """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering."""
+    system = hoisted(system)
     system, calls = contractions(system) if blas else (system, {})
     fresh = Fresh()
     fusion = Fusion(system, fresh, share)
-    for eq in system.equations:
-        call = calls.get(eq.tensor)
-        if call:
-            fusion.call(call)
-            continue
-        for unit in units(system, eq, fresh):
-            fusion.place(unit)
-    groups = tuple(fusion.groups)
-    storage, copies = store(system, groups, in_place)
-    return Schedule(system, groups, storage, copies)
+    for eq in groups(system.equations):
+        if isinstance(eq, Scan):
+            place(fusion, eq, blas)
+        elif eq.tensor in calls:
+            fusion.call(calls[eq.tensor])
+        else:
+            for unit in units(system, eq, fresh):
+                fusion.place(unit)
+    system = fusion.system  # with the tensors that products inside a recurrence added
+    parts = tuple(fusion.groups)
+    storage, copies = store(system, parts, in_place)
+    return Schedule(system, parts, storage, copies)

@@ -7,7 +7,7 @@ becomes one generated function. Each loop has an index of its own, so nests can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sympy import Basic, Expr
 
@@ -34,6 +34,9 @@ class Statement:
          `accumulate`  tensor[write] = op(tensor[write], piece) if its guard holds; arg tensors follow an extreme
          `scan`        with a running value r: tensor[write] = r after (or, `exclusive`, before) r = op(r, piece);
                        with `join`, tensor[write] = op(tensor[write], r) instead
+         `product`     tensor = the matrix product `call`, of which `piece` is one point
+
+    Nothing happens where a condition of `when` (on the ordered indices of recurrences) fails.
     """
 
     kind: str
@@ -45,6 +48,8 @@ class Statement:
     reduced: tuple[Index, ...] = ()  # their indices, in the order of the domain
     exclusive: bool = False
     join: bool = False
+    when: tuple[Basic, ...] = ()
+    call: Contract | None = None
 
     def map(self, mapping: Mapping[Basic, Basic]) -> Statement:
         """The statement with indices replaced."""
@@ -54,6 +59,7 @@ class Statement:
         return Statement(
             self.kind, self.tensor, tuple(w.xreplace(mapping) for w in self.write), pieces, self.op, self.arg,
             tuple(mapping.get(i, i) for i in self.reduced), self.exclusive, self.join,
+            tuple(w.xreplace(mapping) for w in self.when), self.call and self.call.map(mapping),
         )  # fmt: skip
 
     def reads(self) -> list[Access]:
@@ -101,6 +107,19 @@ class Operand:
     rows: tuple[Range, ...]
     columns: tuple[Range, ...]
     transposed: bool  # stored as [batch, columns, rows]
+    fixed: tuple[tuple[int, Expr], ...] = ()  # in a recurrence: axes that stand at one position, as in h[t - 1]
+    start: Expr | None = None  # where the first axis starts, if only a part of it is used
+
+    @property
+    def cell(self) -> Cell:
+        """One entry, in the order in which the tensor is stored."""
+        parts = (self.columns, self.rows) if self.transposed else (self.rows, self.columns)
+        moving = iter([r.index for part in (self.batch, *parts) for r in part])
+        fixed, count = dict(self.fixed), len(self.fixed) + len([*self.batch, *self.rows, *self.columns])
+        return tuple(fixed[a] if a in fixed else next(moving) for a in range(count))
+
+    def map(self, mapping: Mapping[Basic, Basic]) -> Operand:
+        return replace(self, fixed=tuple((axis, position.xreplace(mapping)) for axis, position in self.fixed))
 
 
 @dataclass(frozen=True)
@@ -110,6 +129,9 @@ class Contract:
     out: Operand
     a: Operand
     b: Operand
+
+    def map(self, mapping: Mapping[Basic, Basic]) -> Contract:
+        return Contract(self.out.map(mapping), self.a.map(mapping), self.b.map(mapping))
 
     def touches(self) -> list[Touch]:
         return [

@@ -15,7 +15,7 @@ from sympy import Basic, Expr, Ge, Gt, Le, Lt, Ne
 
 from ...ir.access import Access, Index, all_reads, index_symbols
 from ...ir.system import Equation, Range, System, Term
-from .tree import Piece, Statement
+from .tree import Piece, Statement, Touch
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,20 @@ class Unit:
     keep: tuple[Index, ...] = ()  # indices whose relative order is fixed (arg)
     scan: Range | None = None  # the innermost range, run in order
     reverse: bool = False
+
+    def touches(self) -> list[Touch]:
+        found = self.statement.touches()
+        if self.fill:
+            found.append(Touch(self.statement.tensor, self.statement.write, "assign"))
+        return found
+
+    def inside(self, candidate: Range, index: Index) -> Unit:
+        """The unit inside a loop that took the place of `candidate`."""
+        mapping = {candidate.index: index}
+        ranges = tuple(r for r in self.ranges if r is not candidate)
+        free = tuple(mapping.get(i, i) for i in self.free)
+        keep = tuple(mapping.get(i, i) for i in self.keep if i != candidate.index)
+        return replace(self, ranges=ranges, free=free, keep=keep, statement=self.statement.map(mapping))
 
 
 class Fresh:
@@ -52,20 +66,24 @@ def letter(index: Index) -> str:
     return index.name.split("#")[0]
 
 
-def units(system: System, eq: Equation, fresh: Fresh, started: bool = False) -> Iterator[Unit]:
-    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it)."""
+def units(
+    system: System, eq: Equation, fresh: Fresh, started: bool = False, running: bool = True
+) -> Iterator[Unit]:
+    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it); `running`: prefix
+    reductions are one pass."""
     shape = system.tensors[eq.tensor].shape
     terms = list(eq.terms)
     if eq.reduce == "sum" and not started:
         direct = [t for t in terms if covers(t, shape)]
-        if direct and not any(_scanned(t) for t in direct):
+        if direct and not any(running and _scanned(t) for t in direct):
             yield _assign(eq, direct, fresh)
             terms = [t for t in terms if t not in direct]
             started = True
     if not terms and not started:
         yield _empty(eq, shape, fresh)
     for term in terms:
-        scan = _scanned(term) if not started and covers(replace(term, domain=term.free), shape) and not eq.arg else None
+        whole = covers(replace(term, domain=term.free), shape)
+        scan = _scanned(term) if running and whole and not started and not eq.arg else None
         if scan:
             yield from _scan(eq, term, scan, fresh)
         else:

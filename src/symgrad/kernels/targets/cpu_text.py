@@ -152,9 +152,9 @@ def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
 def product(a, turn_a, b, turn_b, c, first, last):
     n = c.shape[1]
     k = a.shape[0] if turn_a else a.shape[1]
-    lda = a.shape[1] if a.shape[1] > 0 else 1
-    ldb = b.shape[1] if b.shape[1] > 0 else 1
-    ldc = n if n > 0 else 1
+    lda = max(a.strides[0] // a.itemsize, a.shape[1], 1)  # a slice of a larger array skips what lies between its rows
+    ldb = max(b.strides[0] // b.itemsize, b.shape[1], 1)
+    ldc = max(c.strides[0] // c.itemsize, c.shape[1], 1)
     start = address(a) + (first if turn_a else first * lda) * a.itemsize
     gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
 """
