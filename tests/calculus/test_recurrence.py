@@ -338,6 +338,17 @@ def fails(change) -> bool:
     return not checks.central_differences(subject).passed
 
 
+def test_what_reads_the_first_entry_stays_in_the_loop():
+    """sin(h[0]) is loop-invariant, but not known before the loop: the kernel form leaves it there."""
+    text = "x: input[t]\na: parameter\nh[t] = where(t == 0, a, h[t-1]*sin(h[0]) + x[t])\nL = sum[t](h[t])"
+    program = sg.program(text)
+    derived, arrays = program.gradient("L"), {"x": np.array([1.0, 2.0, 3.0]), "a": 0.7}
+    h1 = 0.7 * np.sin(0.7) + 2
+    want = 1 + (np.sin(0.7) + 0.7 * np.cos(0.7)) * (1 + np.sin(0.7)) + h1 * np.cos(0.7)
+    for form in (derived.raw, derived.display, derived.kernel):
+        assert interpret(form, arrays)["dL_da"] == pytest.approx(want, rel=1e-14)
+
+
 def comes_back(term) -> bool:
     return any(a.name.startswith("dL_d") and t + 1 in a.indices for a in term.all_reads())
 

@@ -16,6 +16,7 @@ from sympy import Add, Expr, Function, Mul, Pow
 
 from ..functions import finite, stop, where
 from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
+from ..ir.recurrence import scans
 from ..ir.system import Equation, Range, System, Term, piece_tensor
 from .rewrite import Rule
 
@@ -29,6 +30,7 @@ class Known:
     calls: Mapping[Call, str]
     stem: str
     first: int
+    inside: tuple[str, ...] = ()  # the tensors of the recurrence to which the equation belongs
 
 
 def hoist(system: System) -> System:
@@ -36,9 +38,10 @@ def hoist(system: System) -> System:
     calls: dict[Call, str] = {}
     tensors, equations, steps = dict(system.tensors), [], list(system.log)
     stem = next(s for s in fresh_names((), "once") if not any(n.startswith(s) for n in system.tensors))
-    count = 1
+    count, recurrent = 1, scans(system.equations)
     for eq in system.equations:
-        step = RULE.step(Known(dict(calls), stem, count), (eq,))
+        inside = tuple(recurrent[eq.tensor].axes) if eq.tensor in recurrent else ()
+        step = RULE.step(Known(dict(calls), stem, count, inside), (eq,))
         count += len(step.after) - 1
         if step.after != step.before:
             steps.append(step)
@@ -61,6 +64,7 @@ def _hoisted(known: Known, before: tuple[Equation, ...]) -> tuple[Equation, ...]
             for part in find(term):
                 key, letters = _key(part, term)
                 moves_out = find is not _inside_choices and index_symbols(part) < set(term.indices)
+                moves_out = moves_out and not _in_step(part, known.inside)
                 if key not in calls and moves_out:
                     piece = Term(letters, part, tuple(Range(i, term.sizes[i]) for i in letters))
                     made.append(Equation(f"{known.stem}_{known.first + len(made)}", (piece,)))
@@ -71,6 +75,11 @@ def _hoisted(known: Known, before: tuple[Equation, ...]) -> tuple[Equation, ...]
                 term = replace(term, body=_replaced(term.body, mapping))
         terms.append(term)
     return (*made, replace(eq, terms=tuple(terms))) if tuple(terms) != eq.terms else before
+
+
+def _in_step(part: Expr, inside: tuple[str, ...]) -> bool:
+    """Does it read a fixed entry of its own recurrence? Outside the loop over the steps that is not computed yet."""
+    return any(a.name in inside and not all(isinstance(p, Index) for p in a.indices) for a in reads(part))
 
 
 RULE = Rule("loop-invariant: computed once", _hoisted,
