@@ -374,3 +374,13 @@ def test_a_forward_recurrence_is_no_adjoint():
     ]  # fmt: skip
     with pytest.raises(RecurrenceError):
         groups(wrong)
+
+
+def test_programs_with_recurrences_compose():
+    host = sg.program("u: input[t]\nw: parameter\nx[t] = w*u[t]")
+    inner = sg.program("x: input[t]\nk: parameter\nh[t] = x[t] + where(t > 0, k*h[t-1], 0)\nL = sum[t](h[t]**2)")
+    whole = host.call(inner)
+    assert whole.evaluate(u=[1.0, 1.0], w=2.0, k=0.5)["L"] == 4.0 + 9.0
+    assert whole.gradient("L").verify(kernel=False).ok
+    noisy = sg.program("x: input[t]\nz: noise[t]\nh[t] = x[t] + z[t] + where(t > 0, h[t-1], 0)")
+    assert list(noisy.at(z=0).evaluate(x=[1.0, 2.0])["h"]) == [1.0, 3.0]
