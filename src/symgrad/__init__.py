@@ -19,6 +19,7 @@ _PUBLIC = {
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
     "analysis": "symgrad.analysis",
+    "explain": "symgrad.stepwise",
 }
 _MODULES = {"optimizers", "models", "gallery", "analysis"}
 
@@ -28,6 +29,7 @@ __all__ = [
     "SymgradError",
     "__version__",
     "analysis",
+    "explain",
     "fit",
     "gallery",
     "gradient",

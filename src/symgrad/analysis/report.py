@@ -34,6 +34,7 @@ import sympy
 from sympy import Basic
 
 from ..calculus.rewrite import Rule, replays
+from ..functions import stop
 from ..ir.system import Step
 from ..typeset.blocks import (
     Block,
@@ -115,7 +116,11 @@ class Report:
 
 def latex(shown: Any) -> str:
     """SymPy (or a number) as LaTeX; text is LaTeX already."""
-    return shown if isinstance(shown, str) else sympy.latex(shown, ln_notation=False)
+    if isinstance(shown, str):
+        return shown
+    if isinstance(shown, Basic):
+        shown = shown.replace(stop, lambda held: held)  # a mark for differentiation, not for the reader
+    return sympy.latex(shown, ln_notation=False)
 
 
 def _blocks(report: Report) -> Iterable[Block]:
