@@ -20,6 +20,9 @@ _PUBLIC = {
     "gallery": "symgrad.library.gallery",
     "analysis": "symgrad.analysis",
     "explain": "symgrad.stepwise",
+    "limit": "symgrad.stepwise",
+    "integral": "symgrad.stepwise",
+    "taylor": "symgrad.stepwise",
 }
 _MODULES = {"optimizers", "models", "gallery", "analysis"}
 
@@ -34,10 +37,13 @@ __all__ = [
     "gallery",
     "gradient",
     "hessian",
+    "integral",
     "jacobian",
+    "limit",
     "models",
     "optimizers",
     "program",
+    "taylor",
 ]
 
 

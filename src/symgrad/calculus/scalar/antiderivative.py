@@ -5,7 +5,7 @@ answer). Nothing it proposes is believed: a rule here computes its line anew, an
 the integrand.
 
 >>> x = Symbol("x", real=True)
->>> for step in antiderivative(x*exp(x), x).steps:
+>>> for step in antiderivative(x*sympy.exp(x), x).steps:
 ...     print(step.rule.name, "|", step.after)
 integration by parts | x*exp(x) - int(exp(x), x)
 table | x*exp(x) - exp(x)
