@@ -10,7 +10,32 @@ import importlib
 from ..errors import did_you_mean
 
 _MODULES = {
+    "Density": "densities",
     "Report": "report",
+    "bernoulli": "densities",
+    "beta": "densities",
+    "categorical": "densities",
+    "cross_entropy": "expectation",
+    "dirichlet": "densities",
+    "independent": "densities",
+    "normal_vector": "densities",
+    "elbo": "elbo",
+    "entropy": "expectation",
+    "expectation": "expectation",
+    "exponential": "densities",
+    "gamma": "densities",
+    "jensen_shannon": "divergence",
+    "kl": "divergence",
+    "laplace": "densities",
+    "marginal": "expectation",
+    "mutual_information": "divergence",
+    "negative_log_likelihood": "likelihood",
+    "normal": "densities",
+    "normalisation": "expectation",
+    "penalty": "likelihood",
+    "reparameterisation": "gradients_of_means",
+    "score": "gradients_of_means",
+    "variance": "expectation",
 }
 
 __all__ = sorted(_MODULES)

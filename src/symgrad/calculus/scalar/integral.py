@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import mpmath
@@ -122,10 +122,18 @@ def _piece(node: Definite, low: Expr, high: Expr) -> Definite:
     return Definite(body, x, low, high)
 
 
+class UnknownSign(SymgradError):
+    """The sign of `value` decides how an integral is cut, and is not known."""
+
+    def __init__(self, value: Expr):
+        super().__init__(explain(f"cannot decide the sign of {value}.", fix="State which of its parts is larger."))
+        self.value = value
+
+
 def _sign_at(g: Expr, x: Symbol, point: Expr) -> int:
     value = sympy.expand(g.xreplace({x: point}))
     if value.is_positive is None and value.is_negative is None:
-        raise SymgradError(explain(f"cannot decide the sign of {value}.", str(g), fix="State which bound is larger."))
+        raise UnknownSign(value)
     return 1 if value.is_positive else -1
 
 
@@ -231,6 +239,9 @@ def _kink_move(node: Definite) -> Move | None:
     inside = [p for p in dict.fromkeys(points) if _between(p, *node.ends)]
     if not points:
         return None
+    for p, q in combinations(inside, 2):
+        if (p - q).is_positive is None and (p - q).is_negative is None:
+            raise UnknownSign(p - q)
     inside.sort(key=lambda p: sum(1 for q in inside if (p - q).is_positive))
     return AT_KINKS, tuple(inside), "", {}
 

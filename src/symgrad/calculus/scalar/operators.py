@@ -132,6 +132,20 @@ class Series(Operator):
         return _power(rf"\sum_{{{k} = {low}}}^{{{high}}} {_bracketed(printer, self.body)}", exp)
 
 
+class Mean(Operator):
+    """E[g(x)] under a density that the rule knows which removes it: Mean(g, x)."""
+
+    @property
+    def free_symbols(self):
+        return self.body.free_symbols - {self.variable}
+
+    def _sympystr(self, printer):
+        return f"E({printer._print(self.body)})"
+
+    def _latex(self, printer, exp=None):
+        return _power(rf"\mathbb{{E}}\left[{printer._print(self.body)}\right]", exp)
+
+
 def _integrand(printer, operator: Operator) -> str:
     return rf"{_bracketed(printer, operator.body)}\, d{printer._print(operator.variable)}"
 

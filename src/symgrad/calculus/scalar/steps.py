@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sympy import Add, Expr, Mul, Pow, Symbol, cancel, count_ops, factor_terms, together
+from sympy import Add, Expr, Mul, Pow, Symbol, cancel, count_ops, expand_func, factor_terms, gamma, together
 
 from ...ir.system import Step
 from ..rewrite import Rule, replays
@@ -38,9 +38,9 @@ def _put(local: Callable, context: tuple[Work, ...], before: Expr) -> Expr:
     return before.xreplace({work.node: local(work.node, work.data) for work in context})
 
 
-def line_rule(name: str, whole: Callable[[Any, Expr], Expr], cite: str = "") -> Rule:
+def line_rule(name: str, whole: Callable[[Any, Expr], Expr], cite: str = "", relation: str = "=") -> Rule:
     """The rule that rewrites the line as a whole: `whole(data, line)`."""
-    return Rule(name, whole, cite)
+    return Rule(name, whole, cite, relation=relation)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ def tidy(expr: Expr) -> Expr:
     if expr.has(Operator):
         return expr
     spellings = [expr, factor_terms(expr)]
+    if expr.has(gamma):  # Gamma(a + 1) = a Gamma(a)
+        spellings.append(cancel(together(expr.replace(gamma, lambda z: expand_func(gamma(z))))))
     if count_ops(expr) < 60 and _is_fraction(expr):
         spellings.append(cancel(together(expr)))
     return min(spellings, key=lambda e: (count_ops(e) - isinstance(e, Mul), not isinstance(e, Mul), len(str(e))))
