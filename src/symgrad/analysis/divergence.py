@@ -22,7 +22,7 @@ from ..errors import SymgradError, explain
 from ..functions import to_sympy
 from ..ir.system import Step
 from .densities import Density, Family, Value, normal, value
-from .expectation import SECONDS, Found, gathered, mean
+from .means import SECONDS, Found, gathered, mean
 from .report import Report
 
 KULLBACK = "Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)"
@@ -95,8 +95,8 @@ def _normal_vectors(p: Family, q: Family) -> Found:
     normal_moments = [mean(Symbol("z", real=True) ** k, normal(0, 1, Symbol("z", real=True))) for k in (1, 2)]
     steps = tuple(s for f in normal_moments for s in f.steps)
     quadratic = Step(QUADRATIC_FORM, Mean(body, x[0]), total, (constant, forms, m1, s1),
-                     note="$E[(x - c)^T A (x - c)] = tr(A S) + (m - c)^T A (m - c)$; the same follows from the moments of "
-                     "x = m + L z, whose components z have those above")
+                     note="$E[(x - c)^T A (x - c)] = tr(A S) + (m - c)^T A (m - c)$; the same follows from the "
+                     "moments of x = m + L z, whose components z have those above")
     return Found(result, (*steps, quadratic, Step(SIMPLER, total, result)), min(f.checked for f in normal_moments))
 
 

@@ -19,7 +19,7 @@ from ..calculus.scalar.steps import tidy
 from ..errors import CheckError, SymgradError, explain
 from ..functions import to_sympy, translate
 from .densities import Density, Value, value
-from .expectation import SECONDS, mean
+from .means import SECONDS, mean
 from .report import Report
 
 KINGMA = "Kingma and Welling, Auto-encoding variational Bayes, 2014, section 2.4"

@@ -242,8 +242,8 @@ def _kink_move(node: Definite) -> Move | None:
     for p, q in combinations(inside, 2):
         if (p - q).is_positive is None and (p - q).is_negative is None:
             raise UnknownSign(p - q)
-    inside.sort(key=lambda p: sum(1 for q in inside if (p - q).is_positive))
-    return AT_KINKS, tuple(inside), "", {}
+    ordered = sorted(inside, key=lambda p: sum(1 for q in inside if (p - q).is_positive))
+    return AT_KINKS, tuple(ordered), "", {}
 
 
 def _between(point: Expr, low: Expr, high: Expr) -> bool:

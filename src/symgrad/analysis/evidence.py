@@ -5,7 +5,7 @@ For densities whose evidence can be integrated the bound is certified: the gap i
 >>> from .densities import bernoulli
 >>> z = sympy.Symbol("z", real=True)
 >>> elbo(bernoulli("1/2", z), bernoulli("(1 + z)/3"), bernoulli("1/2", z)).value
--x*log(2)/2 + x*log(1/3)/2 + x*log(2/3)/2 - x*log(1/3)/2 - x*log(2/3)/2
+-log(3) + log(2)/2
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..errors import CheckError, SymgradError, explain
 from ..ir.system import Step
 from .densities import Density
 from .divergence import kl
-from .expectation import SECONDS, mean
+from .means import SECONDS, mean
 from .report import Report
 
 KINGMA = "Kingma and Welling, Auto-encoding variational Bayes, 2014"
