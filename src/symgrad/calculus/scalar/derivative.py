@@ -34,7 +34,7 @@ from .steps import PUT_BACK, TIDY, Calculation, Work, factors, fresh, rule, spli
 LINES = 400  # a derivation longer than this is not for people
 
 # SymPy's own smooth functions that have no row in the table: their derivatives are SymPy's (fdiff)
-SMOOTH = (
+DERIVED_BY_SYMPY = (
     sympy.asin, sympy.acos, sympy.atan, sympy.sinh, sympy.cosh, sympy.coth, sympy.sech, sympy.csch, sympy.asinh,
     sympy.acosh, sympy.atanh, sympy.sec, sympy.csc, sympy.cot, sympy.gamma, sympy.erfi, sympy.LambertW,
     sympy.uppergamma, sympy.lowergamma, sympy.Si, sympy.Ci, sympy.Ei, sympy.li,
@@ -307,7 +307,7 @@ def understood(expr: Expr) -> Expr:
     >>> understood(sympy.Abs(Symbol("x", real=True)) + sympy.sinh(1))
     abs(x) + sinh(1)
     """
-    smooth = {f: sympy.Dummy(real=True) for f in expr.atoms(*SMOOTH)}
+    smooth = {f: sympy.Dummy(real=True) for f in expr.atoms(*DERIVED_BY_SYMPY)}
     outermost = {f: d for f, d in smooth.items() if not any(g is not f and g.has(f) for g in smooth)}
     rows = in_rows(expr.xreplace(outermost))
     return rows.xreplace({d: f.func(*map(understood, f.args)) for f, d in outermost.items()})
