@@ -150,7 +150,7 @@ def test_differences_see_what_sympy_would_not():
 
 
 def test_the_limit_on_time():
-    with pytest.raises(sg.SymgradError, match="a loop was not decided within 0.1 s"), within(0.1, "a loop"):
+    with pytest.raises(sg.SymgradError, match="a loop was not decided"), within(0.1, "a loop"):
         while True:
             pass
     with within(60, "nothing"):

@@ -131,7 +131,7 @@ def bernoulli(rho: Value = "rho", variable: Symbol = X) -> Density:
                    (p,), BISHOP, discrete=True)
 
 
-def categorical(probabilities: Sequence[Value] | Value = "p", size: int = 3, variable: Symbol = X) -> Density:
+def categorical(probabilities: Sequence[Value] | str = "p", size: int = 3, variable: Symbol = X) -> Density:
     """P(x = k) = p_k for k = 1, ..., K. A name gives p_1, ..., p_K, which are to sum to 1."""
     if isinstance(probabilities, str):
         probabilities = [f"{probabilities}_{k}" for k in range(1, size + 1)]

@@ -6,7 +6,8 @@ points that lie in the domain of both, and says how many there were: without any
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import mpmath
 import sympy
@@ -22,10 +23,20 @@ TRIES = 24
 ENOUGH = 4
 
 
-def value(expr: Expr, point: Mapping[Symbol, object]) -> mpmath.mpf | None:
-    """`expr` at a point, or None where it is not a finite real number."""
+def value(expr: Expr, point: Mapping[Symbol, object]) -> Any:
+    """`expr` at a point in mpmath, or None where it is not a finite real number."""
+    return evaluator(expr)(point)
+
+
+def evaluator(expr: Expr) -> Callable[[Mapping[Symbol, object]], Any]:
+    """`value` of one expression at many points."""
+    spelled = translate(expr)
+    return lambda point: _finite(expr, spelled, point)
+
+
+def _finite(expr: Expr, spelled: Expr, point: Mapping[Symbol, object]) -> Any:
     with mpmath.workdps(DIGITS):
-        found = _value(expr, point)
+        found = _value(expr, spelled, point)
         if found is None or not mpmath.isfinite(found):
             return None
         if isinstance(found, mpmath.mpc):
@@ -33,9 +44,9 @@ def value(expr: Expr, point: Mapping[Symbol, object]) -> mpmath.mpf | None:
         return mpmath.mpf(found)
 
 
-def _value(expr: Expr, point: Mapping[Symbol, object]):
+def _value(expr: Expr, spelled: Expr, point: Mapping[Symbol, object]) -> Any:
     try:
-        return precise(translate(expr), point)
+        return precise(spelled, point)
     except Exception:  # any failure of one evaluator is left to the other
         pass
     try:
@@ -46,14 +57,14 @@ def _value(expr: Expr, point: Mapping[Symbol, object]):
         return None
 
 
-def points(symbols: Iterable[Symbol]) -> Iterable[dict[Symbol, mpmath.mpf]]:
+def points(symbols: Iterable[Symbol]) -> Iterable[dict[Symbol, Any]]:
     """Points where nothing special happens, positive where a symbol is; the same in every run."""
     ordered = sorted(set(symbols), key=str)
     for k in range(TRIES):
         yield {s: _coordinate(s, k, i) for i, s in enumerate(ordered)}
 
 
-def _coordinate(symbol: Symbol, turn: int, position: int) -> mpmath.mpf:
+def _coordinate(symbol: Symbol, turn: int, position: int) -> Any:
     number = mpmath.mpf(VALUES[(turn + 3 * position + turn // len(VALUES)) % len(VALUES)])
     number *= (1, mpmath.mpf("0.31"), mpmath.mpf("1.9"))[turn // len(VALUES)]
     if symbol.is_integer:
@@ -61,7 +72,7 @@ def _coordinate(symbol: Symbol, turn: int, position: int) -> mpmath.mpf:
     return abs(number) if symbol.is_nonnegative else -abs(number) if symbol.is_nonpositive else number
 
 
-def near(a: mpmath.mpf, b: mpmath.mpf, tolerance: mpmath.mpf = NEAR) -> bool:
+def near(a: Any, b: Any, tolerance: Any = NEAR) -> bool:
     return abs(a - b) <= tolerance * max(1, abs(a), abs(b))
 
 
@@ -107,6 +118,6 @@ def is_slope(f: Expr, x: Symbol, slope: Expr) -> bool:
 
 
 @mpmath.workdps(DIGITS)
-def _difference(f: Expr, x: Symbol, point: Mapping) -> mpmath.mpf | None:
+def _difference(f: Expr, x: Symbol, point: Mapping) -> Any:
     high, low = (value(f, {**point, x: point[x] + s * STEP}) for s in (1, -1))
     return None if high is None or low is None else (high - low) / (2 * STEP)

@@ -14,6 +14,7 @@ limit of each part | 2*x
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import sympy
 from sympy import Add, Expr, Function, Mul, Pow, Symbol
@@ -107,7 +108,7 @@ def _outer(f: Expr, x: Symbol, u: Symbol) -> Expr:
     return f.func(*(u if x in a.free_symbols else a for a in f.args))
 
 
-def _put_back(names, line: Expr) -> Expr:
+def _put_back(names, line: Any) -> Expr:
     while line.free_symbols & set(names):
         line = line.xreplace(dict(names))
     return tidy(line)

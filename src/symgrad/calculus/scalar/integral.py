@@ -12,7 +12,7 @@ sqrt(2)*sqrt(pi)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -235,7 +235,7 @@ def _kink_move(node: Definite) -> Move | None:
             continue
         if not g.is_polynomial(x) or sympy.degree(g, x) != 1:
             return None
-        points.append(sympy.expand(-g.coeff(x, 0) / g.coeff(x, 1)))
+        points.append(_root(g, x))
     inside = [p for p in dict.fromkeys(points) if _between(p, *node.ends)]
     if not points:
         return None
@@ -244,6 +244,12 @@ def _kink_move(node: Definite) -> Move | None:
             raise UnknownSign(p - q)
     ordered = sorted(inside, key=lambda p: sum(1 for q in inside if (p - q).is_positive))
     return AT_KINKS, tuple(ordered), "", {}
+
+
+def _root(g: Expr, x: Symbol) -> Expr:
+    """Where a linear g is 0."""
+    slope, constant = sympy.Poly(g, x).all_coeffs()
+    return sympy.expand(-constant / slope)
 
 
 def _between(point: Expr, low: Expr, high: Expr) -> bool:
@@ -330,7 +336,7 @@ def _mild(point: Mapping[Symbol, Any]) -> dict[Symbol, Any]:
     return {s: v + 1 if s.is_positive and not s.is_integer else v for s, v in point.items()}
 
 
-def numeric(expr: Expr, point: Mapping[Symbol, Any]) -> mpmath.mpf | None:
+def numeric(expr: Expr, point: Mapping[Symbol, Any]) -> Any:
     """The value of an expression with integrals and sums in it, by quadrature."""
     nodes = {n for n in sympy.preorder_traversal(expr) if isinstance(n, (Definite, Series))}
     outer = {n: sympy.Dummy(real=True) for n in nodes if not any(m is not n and m.has(n) for m in nodes)}
@@ -340,7 +346,7 @@ def numeric(expr: Expr, point: Mapping[Symbol, Any]) -> mpmath.mpf | None:
     return check.value(expr.xreplace(outer), {**point, **values})
 
 
-def _quadrature(node: Operator, point: Mapping[Symbol, Any]) -> mpmath.mpf | None:
+def _quadrature(node: Operator, point: Mapping[Symbol, Any]) -> Any:
     ends = [_number(e, point) for e in node.ends]
     if None in ends:
         return None
@@ -351,17 +357,24 @@ def _quadrature(node: Operator, point: Mapping[Symbol, Any]) -> mpmath.mpf | Non
     try:
         inside = {c for c in _kinks(node, point) if min(ends) < c < max(ends)}
         cuts = sorted({*ends, *inside}, reverse=ends[0] > ends[1])
-        value, error = mpmath.quad(lambda t: _at(node, point, t), cuts, error=True)
+        value, error = mpmath.quad(_integrand(node, point), cuts, error=True)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return value if mpmath.isfinite(value) and error < 1e-4 * max(1, abs(value)) else None
 
 
-def _at(node: Operator, point: Mapping[Symbol, Any], t: Any) -> mpmath.mpf:
-    value = numeric(node.body, {**point, node.variable: t})
-    if value is None:
-        raise ValueError(f"{node.body} has no value at {t}")
-    return value
+def _integrand(node: Operator, point: Mapping[Symbol, Any]) -> Callable[[Any], Any]:
+    """The body as a function of the variable. ValueError where it has no value."""
+    inner = node.body.has(Definite, Series)
+    evaluate = (lambda at: numeric(node.body, at)) if inner else check.evaluator(node.body)
+
+    def at(t):
+        value = evaluate({**point, node.variable: t})
+        if value is None:
+            raise ValueError(f"{node.body} has no value at {t}")
+        return value
+
+    return at
 
 
 def _kinks(node: Operator, point: Mapping[Symbol, Any]) -> list:
@@ -370,12 +383,12 @@ def _kinks(node: Operator, point: Mapping[Symbol, Any]) -> list:
     for call in node.body.atoms(Abs):
         g, x = call.args[0], node.variable
         if g.is_polynomial(x) and sympy.degree(g, x) == 1:
-            cut = _number(-g.coeff(x, 0) / g.coeff(x, 1), point)
+            cut = _number(_root(g, x), point)
             cuts += [] if cut is None else [cut]
     return cuts
 
 
-def _number(end: Expr, point: Mapping[Symbol, Any]) -> mpmath.mpf | None:
+def _number(end: Expr, point: Mapping[Symbol, Any]) -> Any:
     if end in UNBOUNDED:
         return mpmath.inf if end == oo else -mpmath.inf
     return check.value(end, point)

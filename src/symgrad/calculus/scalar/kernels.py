@@ -104,7 +104,7 @@ def _under_sign(node: Definite, data: tuple[Expr, Symbol, int]) -> Expr:
     """x**(r-1) log(x)**k = d^k/dr^k x**(r-1): the derivative by r of an integral is the integral of the derivative."""
     base, r, logs = data
     above = node.body / log(base) ** logs
-    found = shape(above, node.variable)
+    found = shape(above, node.variable) or Shape()
     order = found.power if base == node.variable else found.mirror
     value: Expr = Definite(sympy.powsimp(above / base**order * base ** (r - 1)), *node.args[1:])
     for _ in range(logs):

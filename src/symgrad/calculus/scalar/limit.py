@@ -68,14 +68,15 @@ def _search(
         found = {part: _search(part, fuel - 1, failed, exclude) for part in pending(after, Lim)}
         if any(f is None for f in found.values()):
             continue
-        values = {part: value for part, (_, value) in found.items()}
+        done = {part: f for part, f in found.items() if f is not None}
+        values = {part: value for part, (_, value) in done.items()}
         if named.name in SPLITS and any(v in UNBOUNDED for v in values.values()):
             continue  # infinities do not add or multiply as numbers do
         value = after.xreplace(values)
         if value.has(S.NaN, S.ComplexInfinity):
             continue
         del failed[node]
-        return [(named, work, note), *(move for moves, _ in found.values() for move in moves)], value
+        return [(named, work, note), *(move for moves, _ in done.values() for move in moves)], value
     return None
 
 

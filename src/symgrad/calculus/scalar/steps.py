@@ -82,7 +82,7 @@ def fresh(taken: Iterable[Symbol], like: Expr | None = None) -> Symbol:
     return Symbol(name, real=True, **({"positive": True} if like is not None and like.is_positive else {}))
 
 
-def _put_back(names: Mapping[Symbol, Expr], line: Expr) -> Expr:
+def _put_back(names: Mapping[Symbol, Expr], line: Any) -> Any:
     while line.free_symbols & set(names):
         line = line.xreplace(dict(names))
     return line

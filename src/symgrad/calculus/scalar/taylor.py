@@ -8,6 +8,7 @@ x**3/6 + x**2/2 + x + 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import mpmath
 import sympy
@@ -73,6 +74,6 @@ def _compare(f: Expr, x: Symbol, a: Expr, polynomial: Expr, order: int) -> int:
     return compared
 
 
-def _gap(f: Expr, polynomial: Expr, point: dict) -> mpmath.mpf | None:
-    values = check.value(f, point), check.value(polynomial, point)
-    return None if None in values else abs(values[0] - values[1])
+def _gap(f: Expr, polynomial: Expr, point: dict) -> Any:
+    first, second = check.value(f, point), check.value(polynomial, point)
+    return None if first is None or second is None else abs(first - second)

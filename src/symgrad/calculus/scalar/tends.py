@@ -115,10 +115,10 @@ def _power_of_zero(f: Pow, exponent: Expr, x: Symbol, point: Expr, side: int) ->
     if exponent.is_Integer and exponent % 2 == 0:
         return S.Infinity
     signs = {_sign_beside(f.base, x, point, s) for s in ((side,) if side or point in UNBOUNDED else (1, -1))}
-    if len(signs) != 1 or None in signs:
+    sign = signs.pop() if len(signs) == 1 else None
+    if sign is None or (sign < 0 and not exponent.is_Integer):
         return None
-    sign = signs.pop()
-    return S.Infinity * sign if exponent.is_Integer or sign > 0 else None
+    return S.Infinity * sign
 
 
 def _sign_beside(f: Expr, x: Symbol, point: Expr, side: int) -> int | None:
