@@ -135,7 +135,7 @@ def integral(
             if len(over) > 1:
                 raise SymgradError("an antiderivative is taken by one variable; give ranges for a multiple integral.")
             return report(f"Antiderivative by {symbols[0]}", primitives.antiderivative(formula, symbols[0]), back)
-        start: Any = to_sympy(formula)
+        start: Any = integrals.with_moduli(formula)
         for symbol, span in zip(symbols, over):
             if not isinstance(span, tuple) or len(span) != 3:
                 raise SymgradError(f'a range is (name, from, to), such as ("x", 0, 1), not {span!r}.')

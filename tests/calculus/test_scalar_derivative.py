@@ -75,6 +75,7 @@ def test_plain_symbols_come_back():
         ("sign(x)", "sign jumps at 0, so it has no derivative there"),
         ("where(x > 0, 1, 2)*x", "the two cases differ at x = 0"),
         ("foo(x)", "foo is not a function of the notation"),
+        (sympy.floor(x), "floor jumps, so it has no derivative there"),
         (sympy.Function("f")(x), "f is not a function of the table"),
         ([1, 2], "a formula is text or a SymPy expression"),
         ("a = b; c = a", None),

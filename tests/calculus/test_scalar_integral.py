@@ -101,6 +101,7 @@ def test_a_wrong_step_is_refused():
 
 def test_ranges_as_text():
     assert sg.integral("exp(-a*x**2)", ("x", "-oo", "oo"), positive=["a"]).value == sqrt(pi) / sqrt(a)
+    assert sg.integral("relu(x)", ("x", -1, 2)).value == 2
     with pytest.raises(sg.SymgradError, match="a range is"):
         sg.integral("x", ("x", 0))
     with pytest.raises(sg.SymgradError, match="integrate over what"):

@@ -17,12 +17,11 @@ from sympy import Abs, Add, Expr, S, Symbol
 
 from .. import notation
 from ..calculus.scalar import check
-from ..calculus.scalar.integral import UnknownSign, compare, settle
+from ..calculus.scalar.integral import UnknownSign, compare, settle, with_moduli
 from ..calculus.scalar.operators import Definite, Mean
 from ..calculus.scalar.patience import within
 from ..calculus.scalar.steps import Calculation, Work, line_rule, rule, split, tidy
 from ..errors import CheckError, SymgradError, explain
-from ..functions import to_sympy
 from ..ir.system import Step
 from .densities import Density
 from .report import Report
@@ -219,7 +218,7 @@ def _end(end, formula: Expr) -> Expr:
 def formula_of(g: Expr | str, known: Mapping[str, Symbol]) -> Expr:
     """Text, or SymPy, with the symbols of these names."""
     expr = notation.scalar(g) if isinstance(g, str) else sympy.sympify(g, strict=True)
-    return to_sympy(expr.xreplace({s: known[s.name] for s in expr.free_symbols if s.name in known}))
+    return with_moduli(expr.xreplace({s: known[s.name] for s in expr.free_symbols if s.name in known}))
 
 
 def _report(title: str, statement, found: Found, p: Density | None) -> Report:

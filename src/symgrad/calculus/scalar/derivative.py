@@ -176,6 +176,8 @@ def _choose_power(f: Expr, x: Symbol, names: Mapping, taken: set[Symbol]) -> Cho
 
 
 def _choose_function(f: Function, x: Symbol, names: Mapping, taken: set[Symbol]) -> Choice:
+    if isinstance(f, (sympy.floor, sympy.ceiling)):
+        raise DifferentiationError(explain(f"{type(f).__name__} jumps, so it has no derivative there.", str(f)))
     moving = [i for i, a in enumerate(f.args) if x in a.free_symbols]
     if [f.args[i] for i in moving] == [x]:
         return Choice(_table_rule(f), moving[0] + 1, *_kinks(f))

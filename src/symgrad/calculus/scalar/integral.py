@@ -22,6 +22,7 @@ import sympy
 from sympy import Abs, Add, Expr, S, Symbol, exp, oo
 
 from ...errors import CheckError, SymgradError, explain
+from ...functions import heads, to_sympy
 from ..rewrite import Rule
 from . import check, kernels
 from .antiderivative import antiderivative
@@ -74,6 +75,17 @@ def _hiding(calculation: Calculation, node: Operator) -> dict[Symbol, Expr]:
     names = {u: g for u, g in calculation.names.items() if u not in bound}
     used = node.body.free_symbols & set(names)
     return names if any(node.variable in PUT_BACK.replace(names, u).free_symbols for u in used) else {}
+
+
+def with_moduli(f: Expr) -> Expr:
+    """relu, max and min as sums with an absolute value, which is what an integral is cut at.
+
+    >>> with_moduli(heads.relu(Symbol("x", real=True)))
+    x/2 + Abs(x)/2
+    """
+    f = f.replace(heads.relu, lambda u: (u + Abs(u)) / 2)
+    f = f.replace(heads.maximum, lambda u, v: (u + v + Abs(u - v)) / 2)
+    return to_sympy(f.replace(heads.minimum, lambda u, v: (u + v - Abs(u - v)) / 2))
 
 
 # -- rules: local(node, data)

@@ -16,7 +16,7 @@ from functools import reduce
 import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S, Symbol, exp, log
 
-from ...functions import to_sympy
+from ...functions import to_sympy, where
 from ...functions.heads import ScalarFunction
 from . import check
 
@@ -27,7 +27,7 @@ JUMPS = (sympy.floor, sympy.ceiling, sympy.sign, sympy.Heaviside, sympy.Piecewis
 
 def tends(f: Expr, x: Symbol, point: Expr, side: int) -> Expr | None:
     """The limit of f for x -> point, or None."""
-    return _tends(to_sympy(f) if f.has(ScalarFunction) else f, x, point, int(side))
+    return _tends(to_sympy(f) if f.has(ScalarFunction, where) else f, x, point, int(side))
 
 
 def _tends(f: Expr, x: Symbol, point: Expr, side: int) -> Expr | None:
