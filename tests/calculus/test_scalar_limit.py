@@ -41,7 +41,10 @@ def test_limits(formula, point, side, value):
     assert report.value == value and report.replays()
 
 
-@pytest.mark.parametrize(("formula", "point"), [("1/x", 0), ("abs(x)/x", 0), ("sin(1/x)", 0), ("sin(x)", "oo"), ("where(x > 0, 1, 0)", 0)])
+@pytest.mark.parametrize(
+    ("formula", "point"),
+    [("1/x", 0), ("abs(x)/x", 0), ("sin(1/x)", 0), ("sin(x)", "oo"), ("where(x > 0, 1, 0)", 0)],
+)
 def test_where_there_is_no_limit_none_is_given(formula, point):
     with pytest.raises(sg.SymgradError, match="cannot decide this limit"):
         sg.limit(formula, "x", point)

@@ -77,7 +77,7 @@ def _hiding(calculation: Calculation, node: Operator) -> dict[Symbol, Expr]:
     return names if any(node.variable in PUT_BACK.replace(names, u).free_symbols for u in used) else {}
 
 
-def with_moduli(f: Expr) -> Expr:
+def with_moduli(f: Any) -> Expr:
     """relu, max and min as sums with an absolute value, which is what an integral is cut at.
 
     >>> with_moduli(heads.relu(Symbol("x", real=True)))
