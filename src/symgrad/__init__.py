@@ -18,14 +18,16 @@ _PUBLIC = {
     "optimizers": "symgrad.library.optimizers",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
+    "analysis": "symgrad.analysis",
 }
-_MODULES = {"optimizers", "models", "gallery"}
+_MODULES = {"optimizers", "models", "gallery", "analysis"}
 
 __all__ = [
     "Fit",
     "Program",
     "SymgradError",
     "__version__",
+    "analysis",
     "fit",
     "gallery",
     "gradient",

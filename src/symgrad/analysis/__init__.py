@@ -1,0 +1,28 @@
+"""Questions about a formula, each answered by a `Report`: steps that can be replayed, a conclusion, a value.
+
+A row in the table below is a public name; its module is loaded when the name is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from ..errors import did_you_mean
+
+_MODULES = {
+    "Report": "report",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}. {did_you_mean(name, __all__)}".rstrip())
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
