@@ -112,15 +112,17 @@ def _rational_gram(polynomial: Poly, monomials: list) -> Matrix | None:
     wanted = {m: Rational(c) for m, c in polynomial.as_dict().items()}
     if any(m not in cells for m in wanted):
         return None
-    for digits in (0, 2, 6):
-        gram = _rounded(_search(cells, wanted, n), cells, wanted, digits)
-        if ldl(gram) is not None:
-            return gram
+    for margin in (1e-3, 0.0):  # 0: p has zeros, and so has Q; only simple numbers can be met exactly
+        found = _search(cells, wanted, n, margin)
+        for digits in (0, 2, 6):
+            gram = _rounded(found, cells, wanted, digits)
+            if ldl(gram) is not None:
+                return gram
     return None
 
 
-def _search(cells, wanted, n: int) -> np.ndarray:
-    """Alternating projections between {m^T Q m = p} and {Q >= eps}; the middle of what is feasible, roughly."""
+def _search(cells, wanted, n: int, margin: float) -> np.ndarray:
+    """Alternating projections between {m^T Q m = p} and {Q >= margin}."""
     scale = max(abs(float(c)) for c in wanted.values())
     q = np.zeros((n, n))
     for _ in range(ROUNDS):
@@ -129,8 +131,8 @@ def _search(cells, wanted, n: int) -> np.ndarray:
             off = (float(wanted.get(monomial, 0)) - q[rows, columns].sum()) / len(places)
             q[rows, columns] += off
         values, vectors = np.linalg.eigh((q + q.T) / 2)
-        floor = 1e-3 * scale
-        if values[0] >= floor / 2:
+        floor = margin * scale
+        if values[0] >= floor / 2 - 1e-12 * scale:
             break
         q = (vectors * np.maximum(values, floor)) @ vectors.T
     return q
