@@ -18,6 +18,7 @@ from typing import Any
 
 import mpmath
 
+from scipy.optimize import minimize
 from sympy import Expr, Interval, Rational, Symbol, oo
 
 from ..calculus.rewrite import Rule

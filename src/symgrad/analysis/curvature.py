@@ -22,7 +22,7 @@ from sympy import Add, Dummy, Expr, Interval, Mul, Pow, Rational, Symbol, exp, l
 
 from ..calculus.rewrite import Rule
 from ..functions import heads, row_of
-from ..ir.access import Access
+from ..ir.access import Access, reads
 from ..ir.system import Step
 from .shapes import plain, shape
 from .signs import POSITIVE, REALS, sign
@@ -189,7 +189,7 @@ def _by(rule: Rule, data: Any, expr: Expr, context: Context, below: tuple[Step, 
 def _compose(expr: Expr, context: Context) -> Found:
     """The outermost function of what stands inside it."""
     varying = [a for a in expr.args if context.varying(a)] if not isinstance(expr, (Add, Mul)) else []
-    if not varying:
+    if not varying or not all(isinstance(a, Expr) for a in varying):
         return Found(UNKNOWN)
     inner = [_curvature(a, context) for a in varying]
     if not all(f.known for f in inner):
@@ -202,7 +202,10 @@ def _through(expr: Expr, inside: list[Expr], inner: list[Found], context: Contex
     g = expr.xreplace(dict(zip(inside, names)))
     if context.varying(g):
         return Found(UNKNOWN)
-    box = {**context.box, **{u: context.interval(a) for u, a in zip(names, inside)}}
+    held = {a: Dummy(str(a), real=True) for a in reads(g)}  # cells that do not vary: SymPy differentiates plain symbols
+    g = g.xreplace(held)
+    box = {held.get(a, a): interval for a, interval in context.box.items()}
+    box |= {u: context.interval(a) for u, a in zip(names, inside)}
     data = (g, tuple(names), tuple(f.curvature for f in inner), {k: v for k, v in box.items() if v != REALS})
     if _composed(*data) == UNKNOWN:
         return Found(UNKNOWN)

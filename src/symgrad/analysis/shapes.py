@@ -176,7 +176,7 @@ def pieces(g: Expr, u: Dummy, interval: Interval = REALS) -> list[tuple[Interval
     ['-_u', '_u']
     """
     cut = uncut(g)
-    places = {_breakpoint(c, u) for c in _conditions(cut)}
+    places = {p for c in _conditions(cut) for p in _breakpoints(c, u)}
     if None in places or cut.has(heads.sign, floor):
         return []
     inside = sorted((p for p in places if (p > interval.start) == True and (p < interval.end) == True))  # noqa: E712
@@ -192,14 +192,23 @@ def _conditions(expr: Expr) -> set[Relational]:
     return {c for w in expr.atoms(where) for c in w.args[0].atoms(Relational)}
 
 
-def _breakpoint(condition: Relational, u: Dummy):
-    """Where `condition` changes, if both sides are affine in u with numbers."""
-    difference = condition.lhs - condition.rhs
-    slope = difference.diff(u)
-    at = difference.subs(u, 0)
-    if not (slope.is_Rational and slope != 0 and at.is_Rational):
-        return None
-    return -at / slope
+def _breakpoints(condition: Relational, u: Dummy) -> list:
+    """Where `condition` may change: for each choice of the branches in it both sides are affine in u, with numbers."""
+    found = []
+    for difference in _choices(condition.lhs - condition.rhs):
+        slope, at = difference.diff(u), difference.subs(u, 0)
+        if not (slope.is_Rational and at.is_Rational):
+            return [None]
+        found += [-at / slope] if slope != 0 else []
+    return found
+
+
+def _choices(expr: Expr) -> list[Expr]:
+    """`expr` with each `where` replaced by either branch."""
+    inner = next((w for w in expr.atoms(where) if not (w.args[1].has(where) or w.args[2].has(where))), None)
+    if inner is None:
+        return [expr]
+    return [c for branch in inner.args[1:] for c in _choices(expr.xreplace({inner: branch}))]
 
 
 def _between(a, b):
@@ -213,7 +222,7 @@ def _on(expr: Expr, u: Dummy, point) -> Expr:
     if not expr.has(where):
         return expr
     if isinstance(expr, where):
-        return _on(expr.args[1] if expr.args[0].subs(u, point) == sympy.true else expr.args[2], u, point)
+        return _on(expr.args[1] if _on(expr.args[0], u, point).subs(u, point) == sympy.true else expr.args[2], u, point)
     return expr.func(*(_on(a, u, point) for a in expr.args))
 
 
