@@ -97,7 +97,7 @@ def _of_formula(expr: Expr, wrt: Names | None, on: Mapping[str, Interval]) -> Re
     xs = variables(wrt, expr)
     context = _domain(expr, xs, on)
     found = curvature(expr, context)
-    whole = _convex_domain(expr, context)
+    whole = convex_domain(expr, context)
     where = domain_text(xs, context)
     title = f"Curvature in {', '.join(map(str, xs))}"
     if found.known and whole:
@@ -155,7 +155,7 @@ def _half_line(argument: Expr, x: Symbol) -> Interval | None:
     return Interval.open(end, oo) if slope > 0 else Interval.open(-oo, end)
 
 
-def _convex_domain(expr: Expr, context: Context) -> bool:
+def convex_domain(expr: Expr, context: Context) -> bool:
     """Every condition of the domain holds in the whole box, or keeps a convex part of it."""
     for argument, kind in conditions(plain(expr)):
         bare = replace(context, positive=frozenset())

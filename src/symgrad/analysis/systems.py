@@ -181,9 +181,10 @@ def _term(walk: Walk, term: Term) -> tuple[Expr, Found]:
     """The body, in the spelling whose curvature is known, if one is."""
     first = None
     for body in _spellings(walk, term.body):
-        found = curvature(body, walk.context(body))
-        first = first or (body, found)
-        if found.known and _index_free(body, walk):
+        context = walk.context(body)
+        found = curvature(body, context)
+        first = first or (body, Found(UNKNOWN))
+        if found.known and _index_free(body, walk) and scalar.convex_domain(body, context):
             return body, found
     return first or (term.body, Found(UNKNOWN))
 
@@ -215,8 +216,19 @@ def _simplified(body: Expr, walk: Walk) -> Expr:
     for part in [*body.atoms(stop), *reads(body)]:
         positive = isinstance(part, Access) and walk.leaves[part.name].interval == POSITIVE
         named[part] = Dummy(str(part), positive=True) if positive else Dummy(str(part), real=True)
-    plain = expand_log(body.xreplace(named))
+    plain = _one_exponential(expand_log(body.xreplace(named)))
     return plain.xreplace({d: p for p, d in named.items()})
+
+
+def _one_exponential(expr: Expr) -> Expr:
+    """exp(a) exp(b) is exp(a + b), which SymPy leaves as it is."""
+    if not expr.args:
+        return expr
+    args = [_one_exponential(a) for a in expr.args]
+    together = Add(*(a.args[0] for a in args if isinstance(a, exp)))
+    if not isinstance(expr, Mul) or sum(isinstance(a, exp) for a in args) < 2:
+        return expr.func(*args)
+    return Mul(exp(together), *(a for a in args if not isinstance(a, exp)))
 
 
 def _without_shift(walk: Walk, eq: Equation) -> tuple[Definition, str, Equation] | None:
@@ -232,7 +244,7 @@ def _without_shift(walk: Walk, eq: Equation) -> tuple[Definition, str, Equation]
         return None
     name = f"{eq.tensor} unshifted"
     definition = Definition(eq.tensor, term.write, exp(shift) * Access(name, *term.write))
-    return definition, name, Equation(name, (replace(term, body=body * exp(-shift)),))
+    return definition, name, Equation(name, (replace(term, body=_one_exponential(body * exp(-shift))),))
 
 
 TRIES = 120
