@@ -24,7 +24,7 @@ from .question import Formula, Names, checked, formula, intervals, value, variab
 from .report import Report
 from .shapes import plain, smooth
 from .signs import sign
-from .solve import Solutions, solve
+from .solve import Solutions, changes, solve
 
 SOURCE = "Nocedal and Wright, Numerical Optimization (2006), section 2.1"
 ORDERS = 8     # derivatives looked at where the second is 0
@@ -129,19 +129,14 @@ def inertia(matrix: Matrix) -> tuple[int, int, int] | None:
             return None
         signs.append({"<": -1, ">": 1, "==": 0}[found.relation])
     zero = next(i for i, v in enumerate(reversed(signs)) if v)
-    positive = _changes(signs)
-    negative = _changes([v * (-1) ** i for i, v in enumerate(signs)])
+    positive = changes(signs)
+    negative = changes([v * (-1) ** i for i, v in enumerate(signs)])
     return positive, negative, zero
 
 
 def _cut(number: Expr) -> Expr:
     """A number known to about 40 digits: 0 only if it is smaller than what those leave open."""
     return number.evalf(40)
-
-
-def _changes(signs: list[int]) -> int:
-    kept = [v for v in signs if v]
-    return sum(a != b for a, b in zip(kept, kept[1:]))
 
 
 def _higher(f: Expr, xs, at: dict) -> tuple[str | None, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from random import Random
 
 import mpmath
@@ -92,17 +93,81 @@ def _polynomial(numerators: list[Expr], unknowns: tuple[Symbol, ...]) -> Solutio
         roots = real_roots(common, multiple=False) if common.degree() else []
         return Solutions(tuple({unknowns[0]: _simple(r)} for r, _ in roots), True, "all real roots of a polynomial")
     try:
-        basis = sympy.groebner(numerators, *unknowns, order="lex")
+        basis = sympy.groebner(numerators, *unknowns, order="grevlex" if numeric else "lex")
         if basis.exprs == [1]:
             return Solutions((), True, "the equations contradict each other: 1 lies in their ideal")
         if not basis.is_zero_dimensional:
             return Solutions((), False, "the solutions are not isolated")
+        if numeric:
+            return by_multiplication(basis, unknowns)
         points = sympy.solve_poly_system(basis.exprs, *unknowns) or []
     except (PolynomialError, NotImplementedError, ValueError):
         return None
     real = [dict(zip(unknowns, map(_simple, p))) for p in points if all(_is_real(v) for v in p)]
     unique = list({tuple(p.items()): p for p in real}.values())
-    return Solutions(tuple(unique), True, "all real solutions of polynomial equations, by a Groebner basis")
+    return Solutions(tuple(unique), True, "all solutions for generic parameters, by a Groebner basis")
+
+
+def by_multiplication(basis: sympy.GroebnerBasis, unknowns: tuple[Symbol, ...]) -> Solutions:
+    """All real solutions of a zero-dimensional system, counted exactly.
+
+    In the quotient ring, multiplication by x is a matrix whose eigenvalues are the x-coordinates of the solutions. How
+    many solutions are real is the signature of the trace form (Hermite): a count that no rounding enters.
+    Source: Cox, Little and O'Shea, Using Algebraic Geometry (2005), chapter 2, sections 4 and 5.
+    """
+    monomials = _standard_monomials(basis, unknowns)
+    multiply = {x: _multiplication(basis, x, monomials, unknowns) for x in unknowns}
+    coordinates = [real_roots(Poly(multiply[x].charpoly().as_expr(), sympy.Symbol("lambda")), multiple=False) for x in unknowns]
+    grid = (dict(zip(unknowns, (r for r, _ in choice))) for choice in product(*coordinates))
+    near = (p for p in grid if _nearly(basis.exprs, {x: float(v) for x, v in p.items()}))
+    points = [p for p in near if _solves(basis.exprs, p)]
+    real = _signature(multiply, monomials, unknowns)
+    text = "all real solutions of polynomial equations; their number is the signature of the trace form"
+    return Solutions(tuple({x: _simple(v) for x, v in p.items()} for p in points), len(points) == real, text)
+
+
+def _nearly(equations, point: dict[Symbol, float]) -> bool:
+    """Each equation is 0 up to what float64 loses in it."""
+    for e in equations:
+        terms = [abs(float(spelled(t, point))) for t in sympy.Add.make_args(e)]
+        if abs(float(spelled(e, point))) > 1e-7 * max(terms, default=0.0):
+            return False
+    return True
+
+
+def _standard_monomials(basis, unknowns) -> list[tuple[int, ...]]:
+    """Exponents of the monomials that no leading monomial divides: a basis of the quotient."""
+    leading = [Poly(e, *unknowns).monoms(order="grevlex")[0] for e in basis.exprs]
+    high = [min(m[i] for m in leading if sum(m) == m[i]) for i in range(len(unknowns))]
+    grid = product(*(range(h) for h in high))
+    return [m for m in grid if not any(all(a >= b for a, b in zip(m, lead)) for lead in leading)]
+
+
+def _multiplication(basis, factor: Expr, monomials, unknowns) -> sympy.Matrix:
+    columns = []
+    for m in monomials:
+        rest = basis.reduce(sympy.expand(factor * _monomial(m, unknowns)))[1]
+        terms = Poly(rest, *unknowns).as_dict()
+        columns.append([terms.get(row, 0) for row in monomials])
+    return sympy.Matrix(columns).T
+
+
+def _monomial(exponents, unknowns) -> Expr:
+    return sympy.Mul(*(x**e for x, e in zip(unknowns, exponents)))
+
+
+def _signature(multiply, monomials, unknowns) -> int:
+    size = len(monomials)
+    matrices = [sympy.Mul(*(multiply[x] ** e for x, e in zip(unknowns, m))) if any(m) else sympy.eye(size) for m in monomials]
+    form = sympy.Matrix(size, size, lambda i, j: (matrices[i] * matrices[j]).trace())
+    signs = [int(sympy.sign(c)) for c in form.charpoly().all_coeffs()]
+    return changes(signs) - changes([v * (-1) ** i for i, v in enumerate(signs)])
+
+
+def changes(signs: list[int]) -> int:
+    """Changes of sign along the list, zeros left out."""
+    kept = [v for v in signs if v]
+    return sum(a != b for a, b in zip(kept, kept[1:]))
 
 
 def _simple(number: Expr) -> Expr:
