@@ -92,7 +92,7 @@ def _report(title: str, f: Formula, equal: list[Expr], below: list[Expr], wrt, o
     for active in _active_sets(below):
         found = _stationary(f, xs, equal, below, active, intervals(on), convex)
         steps += found[0]
-        points += [p for p in found[1] if p.at not in [q.at for q in points if q.multipliers or not p.multipliers]]
+        points += [p for p in found[1] if p.at not in [q.at for q in points]]
         complete &= found[2]
     steps += [_check(f, xs, equal, below, points)] if points else []
     steps += [Step("convexity", f, r"\text{convex, and so are the constraints: each such point is a global minimum}")] if convex else []
@@ -126,7 +126,8 @@ def _stationary(f, xs, equal, below, active, on, convex: bool):
     solved = Rule("stationary and feasible", lambda context, before: _text(solve(*context).points), relation=r"\iff ")
     gradient = ", ".join(sympy.latex(to_sympy(e)) + " = 0" for e in equations)
     steps = [step, solved.step((equations, unknown, on), gradient, note=found.how + _dropped(found, kept))]
-    points = [_constrained(f, whole, xs, equal, tight, mus, p, convex) for p in kept]
+    idle = [g for i, g in enumerate(below) if i not in active]
+    points = [_constrained(f, whole, xs, equal, tight, idle, mus, p, convex) for p in kept]
     irregular = _irregular(f, xs, [*equal, *tight], on, below, active)
     return steps, points + irregular, found.complete
 
@@ -153,11 +154,13 @@ def _short(v: Expr) -> Expr:
     return v.evalf(12) if v.has(sympy.Float, sympy.CRootOf) else v
 
 
-def _constrained(f, whole, xs, equal, tight, mus, p, convex: bool) -> Constrained:
+def _constrained(f, whole, xs, equal, tight, idle, mus, p, convex: bool) -> Constrained:
     at = {x.name: p[x] for x in xs}
     multipliers = {s.name: v for s, v in p.items() if s not in xs}
     kind, why = ("global minimum", "convex problem") if convex else _second_order(whole, xs, [*equal, *tight], p)
-    if mus and not convex:
+    if not convex and any(_sign(g.subs(p)) == 0 for g in idle):
+        kind, why = None, "a constraint is tight with multiplier 0; " + why
+    elif mus and not convex:
         if any(_sign(p[m]) == 0 for m in mus) or kind != "minimum":
             kind, why = None, "a Karush-Kuhn-Tucker point: " + why
     elif not convex and not (equal or tight):

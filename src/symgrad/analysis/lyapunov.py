@@ -134,12 +134,10 @@ def _against_scipy(A: Matrix, P: Matrix) -> Step:
 
 def _on_the_axis(A: Matrix) -> tuple[str | None, str]:
     """Eigenvalues l and -l occur: a positive real part is unstable; on the axis, the Jordan form decides."""
-    s = sympy.Dummy("s")
-    p = A.charpoly(s).as_expr()
+    s, w = sympy.Dummy("s"), sympy.Dummy("w", real=True)
+    p = sympy.Poly(A.charpoly().all_coeffs(), s).as_expr()
     common = sympy.Poly(sympy.gcd(p, p.subs(s, -s)), s)
-    w = sympy.Dummy("w", real=True)
-    turned = sympy.Poly(sympy.factor_list(common.as_expr().subs(s, sympy.I * w).expand())[0] and
-                        _real_polynomial(common, s, w), w)  # fmt: skip
+    turned = sympy.Poly(_real_polynomial(common, s, w), w)
     free = turned.quo(turned.gcd(turned.diff()))
     if free.count_roots() < free.degree():
         return UNSTABLE, "an eigenvalue has a positive real part"
@@ -156,7 +154,7 @@ def _on_the_axis(A: Matrix) -> tuple[str | None, str]:
 def _real_polynomial(common: sympy.Poly, s, w) -> Expr:
     """common(i w) up to a power of i: common is even or odd."""
     degree = common.degree()
-    return sympy.expand(common.as_expr().subs(s, sympy.I * w) / sympy.I ** (degree % 2))
+    return sympy.expand(common.as_expr().subs(s, sympy.I * w) / sympy.I**degree)
 
 
 def _polynomial_at(p: sympy.Poly, A: Matrix) -> Matrix:

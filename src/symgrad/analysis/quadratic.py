@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 from sympy import Expr, Matrix, Poly, Rational
@@ -56,7 +57,7 @@ def squares(polynomial: Poly) -> list[tuple[Rational, Expr]] | None:
     if not polynomial.domain.is_QQ and not polynomial.domain.is_ZZ:
         return None
     monomials = _monomials(polynomial)
-    if monomials is None:
+    if monomials is None or _negative_somewhere(polynomial):
         return None
     gram = _rational_gram(polynomial, monomials)
     found = None if gram is None else ldl(gram)
@@ -71,6 +72,12 @@ def squares(polynomial: Poly) -> list[tuple[Rational, Expr]] | None:
     ]  # fmt: skip
     whole = Poly(sum((c * q**2 for c, q in rows), start=Rational(0)), *polynomial.gens)
     return rows if (whole - polynomial).is_zero else None
+
+
+def _negative_somewhere(polynomial: Poly) -> bool:
+    random = Random(1)
+    points = ([Rational(random.randint(-12, 12), 4) for _ in polynomial.gens] for _ in range(25))
+    return any(polynomial(*p) < 0 for p in points)
 
 
 def _monomials(polynomial: Poly) -> list[tuple[int, ...]] | None:

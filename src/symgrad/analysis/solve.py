@@ -330,7 +330,8 @@ def _newton(equations: list[Expr], unknowns: tuple[Symbol, ...], on: dict[str, I
     found: dict[tuple, dict] = {}
     near: set[tuple] = set()
     for _ in range(STARTS if len(equations) == len(unknowns) else 0):
-        rough = _rough(equations, unknowns, [random.gauss(0, 2) for _ in unknowns])
+        start = [random.gauss(0, 2) for _ in unknowns]
+        rough = _rough(equations, unknowns, start) or _rough(equations, unknowns, list(map(abs, start)))
         if rough is None or tuple(round(v, 6) for v in rough) in near:
             continue
         near.add(tuple(round(v, 6) for v in rough))
@@ -349,8 +350,9 @@ def _rough(equations, unknowns, start) -> list[float] | None:
 
 
 def _number(v) -> Expr:
-    near = sympy.nsimplify(sympy.Float(str(v), DIGITS), rational=True, tolerance=Rational(1, 10**25))
-    return near if near.q < 1000 else sympy.Float(str(v), DIGITS)
+    found = sympy.Float(mpmath.nstr(v, DIGITS + 5), DIGITS)
+    near = sympy.nsimplify(found, rational=True, tolerance=Rational(1, 10**25))
+    return near if near.q < 1000 else found
 
 
 def _converged(equations, slopes, unknowns, point):
@@ -360,7 +362,7 @@ def _converged(equations, slopes, unknowns, point):
             j = mpmath.matrix([[value(e, point, DIGITS + 10) for e in row] for row in slopes.tolist()])
             try:
                 step = mpmath.lu_solve(j, f)
-            except (ZeroDivisionError, ValueError):
+            except (ZeroDivisionError, ValueError, TypeError):  # mpmath's LU stumbles over NaN
                 return None
             if not all(map(mpmath.isfinite, step)) or mpmath.norm(step) > 1e6:
                 return None
