@@ -75,7 +75,7 @@ def value(expr: Expr, point: Mapping[Symbol, Any], digits: int = 50):
     with mpmath.workdps(digits):
         numbers = {s: mpmath.mpf(sympy.sympify(v)._to_mpmath(mpmath.mp.prec)) for s, v in point.items()}
         try:
-            found = precise(expr, numbers)
+            found = mpmath.mpmathify(precise(expr, numbers))
         except (ValueError, ZeroDivisionError, OverflowError, TypeError):
             return mpmath.nan
         return found if isinstance(found, mpmath.mpf) else mpmath.nan
