@@ -11,6 +11,25 @@ from ..errors import did_you_mean
 
 _MODULES = {
     "Report": "report",
+    "argmin_derivative": "implicit",
+    "convexity": "convexity",
+    "critical_points": "critical",
+    "euler_lagrange": "variations",
+    "gradient_descent_rate": "descent",
+    "gradient_flow": "lyapunov",
+    "hypergradient": "implicit",
+    "implicit_derivative": "implicit",
+    "kkt": "lagrange",
+    "lagrange": "lagrange",
+    "largest_difference": "networks",
+    "lyapunov_stability": "lyapunov",
+    "maximum_entropy": "variations",
+    "posterior": "conjugate",
+    "separable": "networks",
+    "spectral_differential": "spectral",
+    "stacked_linear": "networks",
+    "vanishing_gradient": "networks",
+    "variance_propagation": "networks",
 }
 
 __all__ = sorted(_MODULES)

@@ -7,6 +7,7 @@ says which it was.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -231,16 +232,15 @@ def isolate(f: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
     f = to_sympy(derive.unfold(f))
     slope = f.diff(x)
     low, high = Rational(low), Rational(high)
-    pending, roots, sure = [(mpmath.mpf(low.p) / low.q, mpmath.mpf(high.p) / high.q)], [], True
-    budget = 4000
+    pending, roots, sure = deque([(mpmath.mpf(low.p) / low.q, mpmath.mpf(high.p) / high.q)]), [], True
+    budget = 3000  # intervals, the widest first
     while pending and budget:
         budget -= 1
-        a, b = pending.pop()
-        range_ = _enclosed(f, x, a, b)
-        if range_ is not None and (range_.a > 0 or range_.b < 0):
-            continue
+        a, b = pending.popleft()
         change = _enclosed(slope, x, a, b)
-        if change is not None and (change.a > 0 or change.b < 0):
+        if _excluded(_enclosed(f, x, a, b)) or _excluded(_mean_value(f, change, x, a, b)):
+            continue
+        if _excluded(change):
             root = _between(f, x, a, b)
             roots += [] if root is None else [root]
             continue
@@ -272,6 +272,20 @@ def _between(f: Expr, x: Symbol, a, b) -> Expr | None:
         found = sympy.Float(str(a), DIGITS)
     simple = sympy.nsimplify(found, rational=True, tolerance=Rational(1, 10**30))
     return simple if simple.q < 10**6 and sympy.simplify(f.subs(x, simple)) == 0 else found
+
+
+def _excluded(enclosure) -> bool:
+    """Does the interval leave out 0?"""
+    return enclosure is not None and bool(enclosure.a > 0 or enclosure.b < 0)
+
+
+def _mean_value(f: Expr, change, x: Symbol, a, b):
+    """f(m) + f'([a, b]) ([a, b] - m): tighter than f([a, b]) where that overestimates."""
+    if change is None:
+        return None
+    middle = (a + b) / 2
+    at = _enclosed(f, x, middle, middle)
+    return None if at is None else at + change * (mpmath.iv.mpf([a, b]) - middle)
 
 
 def _enclosed(f: Expr, x: Symbol, a, b):
