@@ -68,7 +68,7 @@ def largest_difference(f: Formula, g: Formula, on: tuple = (0, 6)) -> Report:
     >>> [round(float(v), 6) for v in report.value]
     [2.699059, 0.000473]
     """
-    gap = to_sympy(derive.unfold(formula(f) - formula(g)))
+    gap = to_sympy(formula(f) - formula(g))
     slope = Rule("derivative", lambda context, before: before.diff(context), relation=r"\;\mapsto\; ").step(X, gap)
     roots, sure = isolate(slope.after, X, *map(sympy.sympify, on))
     candidates = [*roots, *map(sympy.sympify, on)]

@@ -179,7 +179,7 @@ def pieces(g: Expr, u: Dummy, interval: Interval = REALS) -> list[tuple[Interval
     places = {p for c in _conditions(cut) for p in _breakpoints(c, u)}
     if None in places or cut.has(heads.sign, floor):
         return []
-    inside = sorted((p for p in places if (p > interval.start) == True and (p < interval.end) == True))  # noqa: E712
+    inside = sorted(p for p in places if (p > interval.start) == True and (p < interval.end) == True)  # noqa: E712
     ends = [interval.start, *inside, interval.end]
     found = [(Interval(a, b), _on(cut, u, _between(a, b))) for a, b in pairwise(ends)]
     joined = all(sign((a - b).subs(u, i.end)) is not None and (a - b).subs(u, i.end).is_zero is not False

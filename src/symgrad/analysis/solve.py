@@ -229,11 +229,11 @@ def isolate(f: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
     >>> round(float(roots[0]), 12), sure
     (0.739085133215, True)
     """
-    f = to_sympy(derive.unfold(f))
+    f = to_sympy(f).replace(sympy.erfc, lambda a: 1 - sympy.erf(a))
     slope = f.diff(x)
     low, high = Rational(low), Rational(high)
     pending, roots, sure = deque([(mpmath.mpf(low.p) / low.q, mpmath.mpf(high.p) / high.q)]), [], True
-    budget = 3000  # intervals, the widest first
+    budget = 1500  # intervals, the widest first
     while pending and budget:
         budget -= 1
         a, b = pending.popleft()
@@ -244,7 +244,7 @@ def isolate(f: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
             root = _between(f, x, a, b)
             roots += [] if root is None else [root]
             continue
-        if b - a < mpmath.mpf(10) ** -10:
+        if b - a < mpmath.mpf(10) ** -6:
             candidate = sympy.nsimplify(sympy.Float(str((a + b) / 2), 15), rational=True, tolerance=1e-9)
             if f.subs(x, candidate) == 0:
                 roots.append(candidate)

@@ -26,7 +26,7 @@ from ..ir.interpret import interpret
 from ..ir.sizes import size_value
 from ..ir.system import Equation, Step, System, Tensor, Term
 from ..typeset.equation import latex_equation, latex_expr
-from . import convexity as scalar
+from . import convex as scalar
 from .curvature import (
     AFFINE,
     BOYD,

@@ -17,7 +17,6 @@ from random import Random
 from typing import Any
 
 import mpmath
-
 from scipy.optimize import minimize
 from sympy import Expr, Interval, Rational, Symbol, oo
 
@@ -158,9 +157,11 @@ def _half_line(argument: Expr, x: Symbol) -> Interval | None:
 def convex_domain(expr: Expr, context: Context) -> bool:
     """Every condition of the domain holds in the whole box, or keeps a convex part of it."""
     for argument, kind in conditions(plain(expr)):
+        if not context.varying(argument):
+            continue
         bare = replace(context, positive=frozenset())
         found = sign(argument, context.box)
-        if found is not None and (found.strict and found.relation == ">" or kind == "nonzero" and found.strict):
+        if found is not None and ((found.strict and found.relation == ">") or (kind == "nonzero" and found.strict)):
             continue
         if kind == "nonnegative" and found is not None and found.nonnegative:
             continue

@@ -17,7 +17,7 @@ from ..calculus.rewrite import Rule
 from ..errors import SymgradError
 from ..functions import to_sympy
 from ..ir.system import Step
-from .lagrange import equation
+from .constrained import equation
 from .question import Formula, Names, checked, formula, value, variables
 from .report import Report
 

@@ -18,7 +18,7 @@ from ..calculus.rewrite import Rule
 from ..errors import SymgradError
 from ..functions import to_sympy
 from ..ir.system import Step
-from .convexity import convexity
+from .convex import convexity
 from .critical import inertia
 from .question import Formula, Names, checked, formula, intervals, value, variables
 from .report import Report

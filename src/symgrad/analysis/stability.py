@@ -78,7 +78,7 @@ def gradient_flow(V: Formula, wrt: Names | None = None) -> Report:
 
 
 def _formulas(A: Any) -> bool:
-    return not isinstance(A, (Matrix, np.ndarray)) and not isinstance(A[0], (Sequence, np.ndarray)) or isinstance(A[0], str)
+    return (not isinstance(A, (Matrix, np.ndarray)) and not isinstance(A[0], (Sequence, np.ndarray))) or isinstance(A[0], str)
 
 
 def _exact(A: Any) -> Matrix:
@@ -212,7 +212,7 @@ def definite(V: Expr, xs) -> str:
         return ""
     for power in (2, 4, 6):
         for c in (Rational(1), Rational(1, 10), Rational(1, 1000)):
-            found = sign((V - c * sum(x**power for x in xs)))
+            found = sign(V - c * sum(x**power for x in xs))
             if found is not None and found.nonnegative:
                 return f"positive definite: at least {c} times the sum of {'squares' if power == 2 else f'powers {power}'}"
     return ""
