@@ -45,7 +45,11 @@ def test_the_minimum_of_swish_is_located():
 
 def test_lagrange():
     (best,) = ask.lagrange("x*y", ["x + y = 1"]).value
-    assert (best.at, best.kind, best.multipliers["lambda"]) == ({"x": Rational(1, 2), "y": Rational(1, 2)}, "maximum", -Rational(1, 2))
+    assert (best.at, best.kind, best.multipliers["lambda"]) == (
+        {"x": Rational(1, 2), "y": Rational(1, 2)},
+        "maximum",
+        -Rational(1, 2),
+    )
     on_circle = ask.lagrange("2*x**2 + y**2", ["x**2 + y**2 = 1"])  # w^T S w on |w| = 1: S w = lambda w
     assert {float(p.value) for p in on_circle.value} == set(np.linalg.eigvalsh(np.diag([2.0, 1.0])))
     assert on_circle.replays()
@@ -78,7 +82,9 @@ def test_linear_systems(word):
     for matrix in MATRICES[word]:
         report = ask.lyapunov(matrix)
         assert report.value.word == word and report.replays()
-        assert (np.linalg.eigvals(np.array(matrix, dtype=float)).real.max() < -1e-9) == (word == "asymptotically stable")
+        assert (np.linalg.eigvals(np.array(matrix, dtype=float)).real.max() < -1e-9) == (
+            word == "asymptotically stable"
+        )
 
 
 def test_flows():
@@ -148,7 +154,10 @@ def test_implicit_derivatives():
 
 def test_hyper_parameter_gradient_of_ridge_regression():
     rng = np.random.default_rng(1)
-    X, y, V, z = (np.round(a, 2) for a in (rng.normal(size=(4, 2)), rng.normal(size=4), rng.normal(size=(3, 2)), rng.normal(size=3)))
+    X, y, V, z = (
+        np.round(a, 2)
+        for a in (rng.normal(size=(4, 2)), rng.normal(size=4), rng.normal(size=(3, 2)), rng.normal(size=3))
+    )
     train = " + ".join(f"({a}*u + {b}*v - {c})**2" for (a, b), c in zip(X, y)).replace("+ -", "- ").replace("- -", "+ ")
     valid = " + ".join(f"({a}*u + {b}*v - {c})**2" for (a, b), c in zip(V, z)).replace("+ -", "- ").replace("- -", "+ ")
     slope = ask.hypergradient(train + " + lam*(u**2 + v**2)", valid, ["u", "v"], "lam").value
@@ -164,7 +173,10 @@ def test_hyper_parameter_gradient_of_ridge_regression():
     assert got == pytest.approx((loss(0.7 + 1e-5) - loss(0.7 - 1e-5)) / 2e-5, rel=1e-6)  # differences of step 1e-5
 
 
-@pytest.mark.parametrize("of,text", [("eigenvalue", "w*dA*v"), ("singular value", "w*dA*v"), ("inverse", "-B*dA*B"), ("log det", "tr(A^-1 dA)")])
+@pytest.mark.parametrize(
+    "of,text",
+    [("eigenvalue", "w*dA*v"), ("singular value", "w*dA*v"), ("inverse", "-B*dA*B"), ("log det", "tr(A^-1 dA)")],
+)
 def test_spectra(of, text):
     report = ask.spectral(of)
     assert str(report.value) == text and report.replays()
@@ -172,10 +184,12 @@ def test_spectra(of, text):
 
 def test_networks():
     assert float(ask.vanishing_gradient("sigmoid", 10).value) == 0.25**10
-    assert str(ask.variance_propagation("linear").value) == "1/n" and str(ask.variance_propagation("relu").value) == "2/n"
+    assert (
+        str(ask.variance_propagation("linear").value) == "1/n" and str(ask.variance_propagation("relu").value) == "2/n"
+    )
     assert str(ask.stacked_linear(3).value[0]) == "W3*W2*W1"
     square = [[0, 0], [0, 1], [1, 0], [1, 1]]
     weights = ask.separable(square, [0, 1, 1, 0]).value["farkas"]
     assert weights == [Rational(1, 4)] * 4
     found = ask.separable(square, [0, 0, 0, 1]).value
-    assert [int(sum(w * c for w, c in zip(found["w"], p)) + found["b"] > 0) for p in square] == [0, 0, 0, 1]
+    assert [int(bool(sum(w * c for w, c in zip(found["w"], p)) + found["b"] > 0)) for p in square] == [0, 0, 0, 1]

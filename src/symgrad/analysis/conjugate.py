@@ -1,10 +1,12 @@
-r"""Conjugate Bayesian updates, derived: log prior + log likelihood as a function of the parameter, matched to the prior's
+r"""Conjugate Bayesian updates, derived: log prior + log likelihood as a function of the parameter, matched to the
+prior's
 family term by term.
 
 >>> posterior("beta(a, b)", "bernoulli(x)", "p").value
 {'a': a + x, 'b': b - x + 1}
 
-A family is its log-density in the parameter, up to a constant (the table `PRIORS`); a likelihood may be any formula of a
+A family is its log-density in the parameter, up to a constant (the table `PRIORS`); a likelihood may be any formula
+of a
 log-density as well. Source: Gelman et al., Bayesian Data Analysis (2013), section 2.4.
 """
 
@@ -56,10 +58,12 @@ LIKELIHOODS: Mapping[str, Family] = {
 
 
 def posterior(prior: str, likelihood: str, theta: str = "theta", n: str = "") -> Report:
-    """The posterior's parameters, where prior and posterior are of one family. The value maps the prior's parameter names
+    """The posterior's parameters, where prior and posterior are of one family. The value maps the prior's parameter
+    names
     to expressions.
 
-    `prior` and `likelihood` are calls such as "normal(m, v)" and "normal(x, s2)" with any names or formulas as arguments,
+    `prior` and `likelihood` are calls such as "normal(m, v)" and "normal(x, s2)" with any names or formulas as
+    arguments,
     or "dirichlet(a1, a2, a3)" with "categorical(k)". `n` names a number of independent observations with the same
     statistics, x being their mean. Raises SymgradError where the pair is not conjugate: a term is left over.
     """
@@ -93,7 +97,9 @@ def _read(table: Mapping[str, Family], kind: str, given: list[str], theta: str) 
 
 def _dirichlet(given: list[str], likely: str, data: list[str]) -> Report:
     if likely not in ("categorical", "multinomial"):
-        raise SymgradError(f"a Dirichlet prior is conjugate to categorical(k) or multinomial(x1, ...), not to {likely}.")
+        raise SymgradError(
+            f"a Dirichlet prior is conjugate to categorical(k) or multinomial(x1, ...), not to {likely}."
+        )
     size = len(given)
     thetas = tuple(Symbol(f"theta{i + 1}", real=True) for i in range(size))
     names = tuple(f"a{i + 1}" for i in range(size))
@@ -110,10 +116,16 @@ def _dirichlet(given: list[str], likely: str, data: list[str]) -> Report:
     return _matched(family, "dirichlet", log_prior, log_likelihood, thetas, f"dirichlet({', '.join(given)})", likely)
 
 
-def _matched(family: Family, kind: str, log_prior: Expr, log_likelihood: Expr, thetas, prior: str, likelihood: str) -> Report:
-    product = Rule("log posterior = log prior + log likelihood + constant", lambda context, before: before + context, "Bayes' rule")
+def _matched(
+    family: Family, kind: str, log_prior: Expr, log_likelihood: Expr, thetas, prior: str, likelihood: str
+) -> Report:
+    product = Rule(
+        "log posterior = log prior + log likelihood + constant", lambda context, before: before + context, "Bayes' rule"
+    )
     first = product.step(log_likelihood, log_prior)
-    collect = Rule("collect the statistics of the parameter", lambda context, before: _collected(before, context), relation="= ")
+    collect = Rule(
+        "collect the statistics of the parameter", lambda context, before: _collected(before, context), relation="= "
+    )
     second = collect.step(thetas, first.after)
     new = [sympy.Dummy(n, real=True) for n in family.names]
     # the family with fresh parameters
@@ -121,14 +133,25 @@ def _matched(family: Family, kind: str, log_prior: Expr, log_likelihood: Expr, t
     if len(thetas) == 1:
         plain[Symbol("theta", real=True)] = thetas[0]
     target = formula(family.log).subs(plain, simultaneous=True)
-    solving = Rule("match with the family, coefficient by coefficient", lambda context, before: _solved(before, *context), SOURCE,
-                   relation=r"\;\mapsto\; ")  # fmt: skip
+    solving = Rule(
+        "match with the family, coefficient by coefficient",
+        lambda context, before: _solved(before, *context),
+        SOURCE,
+        relation=r"\;\mapsto\; ",
+    )
     found = _solved(second.after, target, tuple(new), thetas)
     named = dict(zip(family.names, found))
     third = solving.step((target, tuple(new), thetas), second.after)
     steps = (first, second, third, _constant(log_prior + log_likelihood, target, dict(zip(new, found)), thetas, family))
     said = ", ".join(f"{n} = {v}" for n, v in named.items())
-    return Report(f"Posterior of {prior} under {likelihood}", log_prior, steps, f"The posterior is {kind} with {said}.", named, SOURCE)
+    return Report(
+        f"Posterior of {prior} under {likelihood}",
+        log_prior,
+        steps,
+        f"The posterior is {kind} with {said}.",
+        named,
+        SOURCE,
+    )
 
 
 def _collected(expr: Expr, thetas) -> Expr:
@@ -149,16 +172,24 @@ def _solved(collected: Expr, target: Expr, unknown: tuple, thetas) -> tuple[Expr
     have, want = _statistics(collected, thetas), _statistics(target, thetas)
     left = set(have) - set(want)
     if left:
-        raise SymgradError(f"not conjugate: the posterior has the term {', '.join(map(str, sorted(left, key=str)))}, which the prior's family lacks.")
+        raise SymgradError(
+            f"not conjugate: the posterior has the term "
+            f"{', '.join(map(str, sorted(left, key=str)))}, which the prior's family lacks."
+        )
     solutions = sympy.solve([want[s] - have.get(s, 0) for s in want], unknown, dict=True)
     if len(solutions) != 1 or set(solutions[0]) != set(unknown):
         raise SymgradError("not conjugate: no parameters of the family give this posterior.")
-    return tuple(sympy.factor(solutions[0][u]) if u.name in ("m", "v") else sympy.expand(solutions[0][u]) for u in unknown)
+    return tuple(
+        sympy.factor(solutions[0][u]) if u.name in ("m", "v") else sympy.expand(solutions[0][u]) for u in unknown
+    )
 
 
 def _constant(joint: Expr, target: Expr, fitted: dict, thetas, family: Family) -> Step:
-    """prior * likelihood / posterior is one number over the support; for one parameter the densities agree by quadrature."""
-    others = sorted((joint.free_symbols | set().union(*(v.free_symbols for v in fitted.values()))) - set(thetas), key=str)
+    """prior * likelihood / posterior is one number over the support; for one parameter the densities agree by
+    quadrature."""
+    others = sorted(
+        (joint.free_symbols | set().union(*(v.free_symbols for v in fitted.values()))) - set(thetas), key=str
+    )
     fixed = {s: Rational(9 + 4 * i, 8) for i, s in enumerate(others)}
     difference = (joint - target.subs(fitted)).subs(fixed)
     points = [{t: Rational(1 + k + i, 9) for i, t in enumerate(thetas)} for k in range(1, 6)]

@@ -68,8 +68,13 @@ def lagrange(f: Formula, constraints: Iterable[Formula], wrt: Names | None = Non
     return _report("Lagrange multipliers", f, list(map(equation, constraints)), [], wrt, on)
 
 
-def kkt(f: Formula, inequalities: Iterable[Formula] = (), equalities: Iterable[Formula] = (), wrt: Names | None = None,
-        on: Mapping | None = None) -> Report:  # fmt: skip
+def kkt(
+    f: Formula,
+    inequalities: Iterable[Formula] = (),
+    equalities: Iterable[Formula] = (),
+    wrt: Names | None = None,
+    on: Mapping | None = None,
+) -> Report:
     """Points that satisfy the Karush-Kuhn-Tucker conditions of: minimise f where "g <= h" and "a = b".
 
     Where f and every inequality are proved convex and equations are affine, each such point is a global minimum.
@@ -78,8 +83,14 @@ def kkt(f: Formula, inequalities: Iterable[Formula] = (), equalities: Iterable[F
     >>> report.value[0].at, report.value[0].kind
     ({'x': 1, 'y': 0}, 'global minimum')
     """
-    return _report("Karush-Kuhn-Tucker conditions", f, list(map(equation, equalities)), list(map(inequality, inequalities)),
-                   wrt, on)  # fmt: skip
+    return _report(
+        "Karush-Kuhn-Tucker conditions",
+        f,
+        list(map(equation, equalities)),
+        list(map(inequality, inequalities)),
+        wrt,
+        on,
+    )
 
 
 def _report(title: str, f: Formula, equal: list[Expr], below: list[Expr], wrt, on) -> Report:
@@ -95,7 +106,11 @@ def _report(title: str, f: Formula, equal: list[Expr], below: list[Expr], wrt, o
         points += [p for p in found[1] if p.at not in [q.at for q in points]]
         complete &= found[2]
     steps += [_check(f, xs, equal, below, points)] if points else []
-    steps += [Step("convexity", f, r"\text{convex, and so are the constraints: each such point is a global minimum}")] if convex else []
+    steps += (
+        [Step("convexity", f, r"\text{convex, and so are the constraints: each such point is a global minimum}")]
+        if convex
+        else []
+    )
     return Report(title, f, tuple(steps), _said(points, complete), tuple(points), SOURCE)
 
 
@@ -199,8 +214,9 @@ def _irregular(f, xs, constraints, on, below, active) -> list[Constrained]:
     found = solve([*constraints, *minors], xs, on)
     return [
         Constrained({x.name: p[x] for x in xs}, {}, f.subs(p), None, REGULAR)
-        for p in found.points if _feasible(below, active, p)
-    ]  # fmt: skip
+        for p in found.points
+        if _feasible(below, active, p)
+    ]
 
 
 def _check(f, xs, equal, below, points) -> Step:
@@ -214,6 +230,9 @@ def _check(f, xs, equal, below, points) -> Step:
 def _said(points: list[Constrained], complete: bool) -> str:
     if not points:
         return "No point satisfies the conditions." if complete else "Cannot list the points."
-    listed = "; ".join(f"{p.kind or 'cannot decide'} at {', '.join(f'{n} = {_short(v)}' for n, v in p.at.items())} "
-                       f"(f = {_short(p.value)}; {p.why})" for p in points)  # fmt: skip
+    listed = "; ".join(
+        f"{p.kind or 'cannot decide'} at {', '.join(f'{n} = {_short(v)}' for n, v in p.at.items())} "
+        f"(f = {_short(p.value)}; {p.why})"
+        for p in points
+    )
     return f"{listed[0].upper()}{listed[1:]}." + ("" if complete else " Other points are not excluded.")

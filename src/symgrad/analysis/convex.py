@@ -120,8 +120,16 @@ def refuted(title: str, statement, points: list[Counterexample], where: str = ""
 
 def _refutation(found: Counterexample) -> Step:
     relation = ">" if found.gap > 0 else "<"
-    rule = Rule("midpoint", lambda context, before: rf"\tfrac{{1}}{{2}}\left(f(a) + f(b)\right) {'+' if context > 0 else '-'} "
-                f"{abs(context):.3g}", SOURCE, relation=relation)  # fmt: skip
+    rule = Rule(
+        "midpoint",
+        lambda context, before: (
+            rf"\tfrac{{1}}{{2}}\left(f(a) + f(b)\right) "
+            rf"{'+' if context > 0 else '-'} "
+            f"{abs(context):.3g}"
+        ),
+        SOURCE,
+        relation=relation,
+    )
     note = f"a: {_point(found.left)}; b: {_point(found.right)}"
     return rule.step(found.gap, r"f\left(\tfrac{a + b}{2}\right)", note=note)
 
@@ -132,8 +140,10 @@ def _point(point: Mapping[str, Any]) -> str:
 
 def _domain(expr: Expr, xs: tuple[Symbol, ...], on: Mapping[str, Interval]) -> Context:
     """Intervals: what the caller gives, cut by what each variable alone must satisfy; and what else stays positive."""
-    box = {s: on.get(s.name, POSITIVE if s.is_positive else Interval(0, oo) if s.is_nonnegative else REALS)
-           for s in {*expr.free_symbols, *xs}}  # fmt: skip
+    box = {
+        s: on.get(s.name, POSITIVE if s.is_positive else Interval(0, oo) if s.is_nonnegative else REALS)
+        for s in {*expr.free_symbols, *xs}
+    }
     positive = set()
     for argument, kind in conditions(plain(expr)):
         if kind in ("positive", "nonnegative"):
@@ -251,7 +261,7 @@ def _along_curvature(expr: Expr, xs, context: Context, starts: int = 6) -> Itera
 
         def along(point, towards=towards, fixed=fixed):
             found = value(form, {**fixed, **_lengthened(xs, point)}, 15)
-            return -towards * float(found) if mpmath.isfinite(found) else 1e9
+            return -towards * float(found) if mpmath.isfinite(found) and abs(found) < 1e100 else 1e9
 
         start = [float(fixed[x]) * (0.1 if n > 1 else 1.0) for x in xs] + [random.gauss(0, 1) for _ in xs]
         best = minimize(along, start, method="Nelder-Mead", options={"maxfev": 150 * len(xs)})

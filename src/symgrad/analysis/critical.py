@@ -27,7 +27,7 @@ from .signs import sign
 from .solve import Solutions, changes, solve
 
 SOURCE = "Nocedal and Wright, Numerical Optimization (2006), section 2.1"
-ORDERS = 8     # derivatives looked at where the second is 0
+ORDERS = 8  # derivatives looked at where the second is 0
 KINDS = {(True, False): "minimum", (False, True): "maximum"}
 
 
@@ -59,8 +59,14 @@ def critical_points(expr: Formula, wrt: Names | None = None, on: Mapping[str, An
     plainly = [p for p in found.points if not any(v.free_symbols for v in p.values()) and set(xs) >= f.free_symbols]
     off = max((abs(value(g, p)) for p in plainly for g in gradient), default=0)
     steps += (checked("gradient at the critical points", off, 1e-19, "50 digits"),) if points else ()
-    return Report(f"Critical points of f in {', '.join(map(str, xs))}", f, steps, _said(points, found),
-                  tuple(c for c, _ in points), SOURCE)  # fmt: skip
+    return Report(
+        f"Critical points of f in {', '.join(map(str, xs))}",
+        f,
+        steps,
+        _said(points, found),
+        tuple(c for c, _ in points),
+        SOURCE,
+    )
 
 
 def _slope(f: Expr, x: Symbol) -> Step:
@@ -84,7 +90,9 @@ def _short(v: Expr) -> Expr:
 
 
 def _said(points, found: Solutions) -> str:
-    listed = [f"{c.kind or 'cannot decide'} at {', '.join(f'{n} = {_short(v)}' for n, v in c.at.items())}" for c, _ in points]
+    listed = [
+        f"{c.kind or 'cannot decide'} at {', '.join(f'{n} = {_short(v)}' for n, v in c.at.items())}" for c, _ in points
+    ]
     none = "no critical point" if found.complete else "cannot list them"
     text = "; ".join(listed) or none
     return f"{text[0].upper()}{text[1:]} ({found.how})."
@@ -92,8 +100,12 @@ def _said(points, found: Solutions) -> str:
 
 def _classified(f: Expr, xs: tuple[Symbol, ...], point: dict) -> tuple[Critical, Step]:
     hessian = sympy.hessian(f, xs).applyfunc(lambda e: e.subs(point))
-    rule = Rule("second derivative test", lambda context, before: rf"\text{{{_kind(*context)[0] or 'cannot decide'}}}", SOURCE,
-                relation=r"\;:\; ")  # fmt: skip
+    rule = Rule(
+        "second derivative test",
+        lambda context, before: rf"\text{{{_kind(*context)[0] or 'cannot decide'}}}",
+        SOURCE,
+        relation=r"\;:\; ",
+    )
     kind, why = _kind(f, xs, tuple(point.items()))
     step = rule.step((f, xs, tuple(point.items())), Matrix(hessian).applyfunc(_short), note=why)
     at = {s.name: v for s, v in point.items()}
@@ -121,7 +133,7 @@ def inertia(matrix: Matrix) -> tuple[int, int, int] | None:
     (1, 0, 1)
     """
     s = sympy.Dummy("s")
-    coefficients = [c for c in matrix.charpoly(s).all_coeffs()]
+    coefficients = matrix.charpoly(s).all_coeffs()
     signs = []
     for c in coefficients:
         found = sign(sympy.simplify(to_sympy(c)) if not c.has(sympy.Float) else _cut(c))
@@ -157,10 +169,14 @@ def _higher(f: Expr, xs, at: dict) -> tuple[str | None, str]:
         if len(seen) == 2:
             return "saddle", "; ".join(seen.values())
         if len(xs) == 1:
-            return KINDS[bool(first > 0), bool(first < 0)], f"derivative {order} is {_short(first)}, the first that is not 0"
+            return KINDS[
+                bool(first > 0), bool(first < 0)
+            ], f"derivative {order} is {_short(first)}, the first that is not 0"
     found = sign(height)
     if found is not None and (found.nonnegative or found.nonpositive):
-        return KINDS[found.nonnegative, not found.nonnegative], f"f - f(p) {found.relation} 0 everywhere: {found.reason}"
+        return KINDS[
+            found.nonnegative, not found.nonnegative
+        ], f"f - f(p) {found.relation} 0 everywhere: {found.reason}"
     return None, "the Hessian is singular, and lines and parabolas through the point show no change of sign"
 
 
@@ -175,7 +191,10 @@ def _curves(xs, at: dict, t: Symbol) -> Iterator[tuple[dict, str]]:
     halves = (Rational(1, 2), 1, Rational(3, 2), 2, 3)
     for i, j in product(range(len(xs)), repeat=2):
         for c in (*halves, *(-h for h in halves)) if i != j else ():
-            yield {x: at[x] + (t if k == i else c * t**2 if k == j else 0) for k, x in enumerate(xs)}, f"{xs[j]} ~ {c} {xs[i]}^2"
+            yield (
+                {x: at[x] + (t if k == i else c * t**2 if k == j else 0) for k, x in enumerate(xs)},
+                f"{xs[j]} ~ {c} {xs[i]}^2",
+            )
 
 
 def _first_derivative(along: Expr, t: Symbol) -> tuple[int, Expr | None]:

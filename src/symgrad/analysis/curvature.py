@@ -107,8 +107,9 @@ def _composed(g: Expr, arguments: tuple, curvatures: tuple[str, ...], box) -> st
     """Boyd and Vandenberghe, eq. (3.15)."""
     known = shape(g, arguments, box)
     for kind, holds, along, against in (
-        (CONVEX, known.convex, known.up, known.down), (CONCAVE, known.concave, known.down, known.up),
-    ):  # fmt: skip
+        (CONVEX, known.convex, known.up, known.down),
+        (CONCAVE, known.concave, known.down, known.up),
+    ):
         fits = (
             c == AFFINE or (c == CONVEX and along[i]) or (c == CONCAVE and against[i]) for i, c in enumerate(curvatures)
         )
@@ -118,14 +119,27 @@ def _composed(g: Expr, arguments: tuple, curvatures: tuple[str, ...], box) -> st
 
 
 SUM = Rule("sum", lambda context, before: _text(added(context)), BOYD + "3.2.1", relation=r"\text{ is }")
-SCALE = Rule("constant factor", lambda context, before: _text(_scaled(*context)), BOYD + "3.2.1",
-             relation=r"\text{ is }")  # fmt: skip
-COMPOSE = Rule("composition", lambda context, before: _text(_composed(*context)), BOYD + "3.2.4, eq. (3.15)",
-               relation=r"\text{ is }")  # fmt: skip
-LOG = Rule("logarithm of a log-convex function", lambda context, before: _text(CONVEX if _log_convex(*context) else
-           UNKNOWN), BOYD + "3.5.2", relation=r"\text{ is }")  # fmt: skip
-NORM = Rule("Euclidean norm of affine functions", lambda context, before: _text(CONVEX if _squares(*context) else
-            UNKNOWN), BOYD + "3.1.5", relation=r"\text{ is }")  # fmt: skip
+SCALE = Rule(
+    "constant factor", lambda context, before: _text(_scaled(*context)), BOYD + "3.2.1", relation=r"\text{ is }"
+)
+COMPOSE = Rule(
+    "composition",
+    lambda context, before: _text(_composed(*context)),
+    BOYD + "3.2.4, eq. (3.15)",
+    relation=r"\text{ is }",
+)
+LOG = Rule(
+    "logarithm of a log-convex function",
+    lambda context, before: _text(CONVEX if _log_convex(*context) else UNKNOWN),
+    BOYD + "3.5.2",
+    relation=r"\text{ is }",
+)
+NORM = Rule(
+    "Euclidean norm of affine functions",
+    lambda context, before: _text(CONVEX if _squares(*context) else UNKNOWN),
+    BOYD + "3.1.5",
+    relation=r"\text{ is }",
+)
 
 
 def curvature(expr: Expr, context: Context) -> Found:
@@ -211,8 +225,11 @@ def _through(expr: Expr, inside: list[Expr], inner: list[Found], context: Contex
         return Found(UNKNOWN)
     known = shape(*data[:2], data[3])
     why = known.convex if _composed(*data) == CONVEX else known.concave
-    way = "".join(f"; in ${_plain_latex(u)}$: {known.up[i] or known.down[i]}"
-                  for i, (u, f) in enumerate(zip(names, inner)) if f.curvature != AFFINE)  # fmt: skip
+    way = "".join(
+        f"; in ${_plain_latex(u)}$: {known.up[i] or known.down[i]}"
+        for i, (u, f) in enumerate(zip(names, inner))
+        if f.curvature != AFFINE
+    )
     note = f"$g = {_plain_latex(g)}$, second derivative: {why.replace('_u', 'u')}{way.replace('_u', 'u')}"
     return _by(COMPOSE, data, expr, context, tuple(s for f in inner for s in f.steps), note)
 

@@ -35,7 +35,7 @@ class Rate:
     step: Expr
     rate: Expr
     smallest: Expr  # mu
-    largest: Expr   # L
+    largest: Expr  # L
 
     @property
     def converges(self) -> bool:
@@ -52,19 +52,31 @@ def gradient_descent_rate(f: Formula | Any, eta: Any = None) -> Report:
     eigenvalues = _eigenvalues(hessian)
     small, large = eigenvalues[0], eigenvalues[-1]
     if not sign(small) or sign(small).relation != ">":
-        raise SymgradError(f"the smallest eigenvalue is {small}: gradient descent has no linear rate on this quadratic.")
+        raise SymgradError(
+            f"the smallest eigenvalue is {small}: gradient descent has no linear rate on this quadratic."
+        )
     e, h = Symbol("e", real=True), Symbol("eta", positive=True)
-    spectrum = Rule("the error in an eigenvector's direction", lambda context, before: (1 - h * Symbol("lambda")) * before,
-                    SOURCE, relation=r"\;\mapsto\; ")  # fmt: skip
+    spectrum = Rule(
+        "the error in an eigenvector's direction",
+        lambda context, before: (1 - h * Symbol("lambda")) * before,
+        SOURCE,
+        relation=r"\;\mapsto\; ",
+    )
     steps = [spectrum.step(None, e), _balanced(h)]
     step = steps[1].context[2].subs({_MU: small, _L: large}) if eta is None else sympy.nsimplify(eta, rational=True)
-    worst = Rule("largest factor over the spectrum", lambda context, before: _worst(context, before), SOURCE,
-                 relation=r"\;:\; \max_\lambda |1 - \eta \lambda| = ")  # fmt: skip
+    worst = Rule(
+        "largest factor over the spectrum",
+        lambda context, before: _worst(context, before),
+        SOURCE,
+        relation=r"\;:\; \max_\lambda |1 - \eta \lambda| = ",
+    )
     rate = worst.step(tuple(eigenvalues), step)
     steps += [rate, _run(hessian, step, rate.after)]
     found = Rate(sympy.radsimp(step), rate.after, small, large)
     kappa = sympy.radsimp(sympy.simplify(large / small))
-    text = f"Each step multiplies the error by at most {found.rate} (L = {large}, mu = {small}, condition number {kappa})."
+    text = (
+        f"Each step multiplies the error by at most {found.rate} (L = {large}, mu = {small}, condition number {kappa})."
+    )
     return Report("Convergence of gradient descent", hessian, tuple(steps), text, found, SOURCE)
 
 
@@ -85,8 +97,13 @@ def best_step() -> tuple[Expr, Expr]:
 def _balanced(h: Symbol):
     eta, rate = best_step()
     rule = Rule("equal at both ends", lambda context, before: sympy.factor(before.subs(context[0], context[2])), SOURCE)
-    step = rule.step((h, rate, eta), 1 - h * _MU, note=rf"$\eta = {sympy.latex(eta)}$ solves $1 - \eta\mu = -(1 - \eta L)$; "
-                     "any other step makes one of the two ends larger")  # fmt: skip
+    step = rule.step(
+        (h, rate, eta),
+        1 - h * _MU,
+        note=rf"$\eta = {sympy.latex(eta)}$ solves "
+        rf"$1 - \eta\mu = -(1 - \eta L)$; "
+        "any other step makes one of the two ends larger",
+    )
     return step
 
 
@@ -101,7 +118,9 @@ def _hessian(f: Any) -> Matrix:
         xs = variables(None, expr)
         hessian = sympy.hessian(expr, xs).applyfunc(lambda e: sympy.simplify(to_sympy(e)))
         if hessian.free_symbols:
-            raise SymgradError(f"{expr} is not a quadratic: its Hessian depends on {', '.join(map(str, hessian.free_symbols))}.")
+            raise SymgradError(
+                f"{expr} is not a quadratic: its Hessian depends on {', '.join(map(str, hessian.free_symbols))}."
+            )
         return hessian
     matrix = Matrix(f).applyfunc(lambda e: sympy.nsimplify(e, rational=True))
     if matrix != matrix.T:
@@ -118,7 +137,7 @@ def _eigenvalues(matrix: Matrix) -> list[Expr]:
 def _run(hessian: Matrix, eta: Expr, rate: Expr):
     """A run from a start with every eigenvector in it: the error's last factor against the rate."""
     a = np.array(hessian.evalf(20).tolist(), dtype=float)
-    values, vectors = np.linalg.eigh(a)
+    _, vectors = np.linalg.eigh(a)
     e = vectors @ np.ones(len(a))
     ratio, step = 1.0, float(eta)
     for _ in range(4000):
@@ -128,5 +147,9 @@ def _run(hessian: Matrix, eta: Expr, rate: Expr):
             ratio = 0.0
             break
         ratio, e = size / np.linalg.norm(e), new / size
-    return checked("the last factor of a run of 4000 steps", abs(ratio - float(rate)), 1e-3 * (1 + float(rate)),
-                   "the factor tends to the rate as other eigenvectors fade")  # fmt: skip
+    return checked(
+        "the last factor of a run of 4000 steps",
+        abs(ratio - float(rate)),
+        1e-3 * (1 + float(rate)),
+        "the factor tends to the rate as other eigenvectors fade",
+    )

@@ -33,7 +33,9 @@ def implicit(equations: Formula | Iterable[Formula], of: Names, by: Names) -> Re
     rows = [equation(e) for e in ([equations] if isinstance(equations, (str, Expr)) else equations)]
     ys, xs = variables(of, *rows), variables(by, *rows)
     if len(rows) != len(ys):
-        raise SymgradError(f"{len(rows)} equations cannot define {len(ys)} unknowns ({', '.join(map(str, ys))}): pass one for each.")
+        raise SymgradError(
+            f"{len(rows)} equations cannot define {len(ys)} unknowns ({', '.join(map(str, ys))}): pass one for each."
+        )
     return _report(rows, ys, xs, f"d({', '.join(map(str, ys))})/d({', '.join(map(str, xs))})")
 
 
@@ -45,8 +47,11 @@ def argmin_derivative(f: Formula, of: Names, by: Names) -> Report:
     """
     expr = formula(f)
     ys, xs = variables(of, expr), variables(by, expr)
-    first = Rule("the gradient vanishes at the minimum", lambda context, before: Matrix([before.diff(y) for y in context]),
-                 relation=r"\;\mapsto\; 0 = ").step(ys, expr)  # fmt: skip
+    first = Rule(
+        "the gradient vanishes at the minimum",
+        lambda context, before: Matrix([before.diff(y) for y in context]),
+        relation=r"\;\mapsto\; 0 = ",
+    ).step(ys, expr)
     report = _report(list(first.after), ys, xs, f"Derivative of the argmin by {', '.join(map(str, xs))}")
     return Report(report.title, expr, (first, *report.steps), report.conclusion, report.value, SOURCE)
 
@@ -60,10 +65,21 @@ def hypergradient(training: Formula, validation: Formula, of: Names, by: str) ->
     inner = argmin_derivative(training, of, by)
     goal = formula(validation)
     ys, (h,) = variables(of, formula(training)), variables(by, formula(training))
-    chain = Rule("chain rule through the argmin", lambda context, before: _through(before, *context), SOURCE, relation=r"\;\mapsto\; ")
+    chain = Rule(
+        "chain rule through the argmin",
+        lambda context, before: _through(before, *context),
+        SOURCE,
+        relation=r"\;\mapsto\; ",
+    )
     step = chain.step((ys, h, inner.value), goal)
-    return Report(f"Hyper-parameter gradient by {h}", goal, (*inner.steps, step),
-                  f"d validation/d{h} = {step.after} at the minimum.", step.after, SOURCE)  # fmt: skip
+    return Report(
+        f"Hyper-parameter gradient by {h}",
+        goal,
+        (*inner.steps, step),
+        f"d validation/d{h} = {step.after} at the minimum.",
+        step.after,
+        SOURCE,
+    )
 
 
 def _through(goal: Expr, ys, h: Symbol, slope: Matrix) -> Expr:
@@ -72,10 +88,16 @@ def _through(goal: Expr, ys, h: Symbol, slope: Matrix) -> Expr:
 
 def _report(rows: list[Expr], ys, xs, title: str) -> Report:
     named = {y: Function(y.name)(*xs) for y in ys}
-    differentiate = Rule("differentiate, with y a function of x", lambda context, before: _total(before, *context), SOURCE,
-                         relation=r"= 0 \;\mapsto\; 0 = ")  # fmt: skip
+    differentiate = Rule(
+        "differentiate, with y a function of x",
+        lambda context, before: _total(before, *context),
+        SOURCE,
+        relation=r"= 0 \;\mapsto\; 0 = ",
+    )
     steps = [differentiate.step((named, x), Matrix(rows)) for x in xs]
-    solving = Rule("solve for the derivative", lambda context, before: _solved(before, *context), SOURCE, relation=r"\;\mapsto\; ")
+    solving = Rule(
+        "solve for the derivative", lambda context, before: _solved(before, *context), SOURCE, relation=r"\;\mapsto\; "
+    )
     last = solving.step((named, ys, xs), tuple(s.after for s in steps))
     slope = last.after
     last = Step(solving, last.before, slope, last.context)

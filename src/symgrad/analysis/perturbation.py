@@ -1,6 +1,8 @@
-r"""Differentials of eigenvalues, singular values, inverses and determinants, derived from the equations that define them.
+r"""Differentials of eigenvalues, singular values, inverses and determinants, derived from the equations that define
+them.
 
-A v = lambda v with a left eigenvector w (w A = lambda w, w v = 1) is differentiated by the product rule on matrices that
+A v = lambda v with a left eigenvector w (w A = lambda w, w v = 1) is differentiated by the product rule on matrices
+that
 do not commute, multiplied by w, and the definitions are put in: d lambda = w dA v.
 
 >>> spectral("eigenvalue").value
@@ -49,17 +51,26 @@ class Definition:
 
 DEFINITIONS: Mapping[str, Definition] = {
     "eigenvalue": Definition(
-        A * v - lam * v, w, dlam, {(w, A): lam * w, (w, v): Integer(1)},
+        A * v - lam * v,
+        w,
+        dlam,
+        {(w, A): lam * w, (w, v): Integer(1)},
         "w is the left eigenvector with w v = 1 (v^T for a symmetric A and |v| = 1); the eigenvalue is simple",
     ),
     "inverse": Definition(A * B - 1, B, dB, {(B, A): Integer(1), (A, B): Integer(1)}, "B = A^-1"),
     "singular value": Definition(
-        A * v - sigma * u, w, dsigma,
-        {(w, A): sigma * Symbol("x", commutative=False), (w, u): Integer(1), (w, du): Integer(0),
-         (Symbol("x", commutative=False), dv): Integer(0)},
+        A * v - sigma * u,
+        w,
+        dsigma,
+        {
+            (w, A): sigma * Symbol("x", commutative=False),
+            (w, u): Integer(1),
+            (w, du): Integer(0),
+            (Symbol("x", commutative=False), dv): Integer(0),
+        },
         "w = u^T, x = v^T, u^T A = sigma v^T; |u| = |v| = 1 makes u^T du = v^T dv = 0; the singular value is simple",
     ),
-}  # fmt: skip
+}
 
 
 def differential(expr: Expr) -> Expr:
@@ -94,7 +105,8 @@ def _term(term: Expr, products: Products) -> Expr:
 
 
 def spectral(of: str) -> Report:
-    """The differential of "eigenvalue", "singular value", "inverse" or "log det", derived and checked on a random matrix.
+    """The differential of "eigenvalue", "singular value", "inverse" or "log det", derived and checked on a random
+    matrix.
 
     The value is an expression in matrices that do not commute; for "log det" text. Raises UnknownNameError for others.
     """
@@ -104,17 +116,29 @@ def spectral(of: str) -> Report:
         known = (*DEFINITIONS, "log det")
         raise UnknownNameError(f"{of} is not one of {', '.join(known)}. {did_you_mean(of, known)}".rstrip())
     given = DEFINITIONS[of]
-    first = Rule("product rule", lambda context, before: differential(before), SOURCE, relation=r"= 0 \;\mapsto\; 0 = ").step(
-        None, given.equation)  # fmt: skip
-    second = Rule("multiply from the left", lambda context, before: (context * before).expand(), relation=r"\;\mapsto\; 0 = ").step(
-        given.left, first.after)  # fmt: skip
+    first = Rule(
+        "product rule", lambda context, before: differential(before), SOURCE, relation=r"= 0 \;\mapsto\; 0 = "
+    ).step(None, given.equation)
+    second = Rule(
+        "multiply from the left", lambda context, before: (context * before).expand(), relation=r"\;\mapsto\; 0 = "
+    ).step(given.left, first.after)
     third = Rule("put the definitions in", lambda context, before: put_in(before, context), relation="= ").step(
-        given.products, second.after, note=given.says)  # fmt: skip
-    last = Rule(f"solve for {given.unknown}", lambda context, before: _isolated(before, context),
-                relation=rf"\;\mapsto\; {sympy.latex(given.unknown)} = ").step(given.unknown, third.after)  # fmt: skip
+        given.products, second.after, note=given.says
+    )
+    last = Rule(
+        f"solve for {given.unknown}",
+        lambda context, before: _isolated(before, context),
+        relation=rf"\;\mapsto\; {sympy.latex(given.unknown)} = ",
+    ).step(given.unknown, third.after)
     steps = (first, second, third, last, _CHECKS[of](last.after))
-    return Report(f"Differential of the {of}", given.equation, steps, f"${sympy.latex(given.unknown)} = {sympy.latex(last.after)}$, where {given.says}.",
-                  last.after, SOURCE)  # fmt: skip
+    return Report(
+        f"Differential of the {of}",
+        given.equation,
+        steps,
+        f"${sympy.latex(given.unknown)} = {sympy.latex(last.after)}$, where {given.says}.",
+        last.after,
+        SOURCE,
+    )
 
 
 def _isolated(expr: Expr, unknown: Expr) -> Expr:
@@ -156,21 +180,32 @@ def _eigenvalue_check(found: Expr) -> Step:
     k = int(np.argmax(values.real))
     left = np.linalg.inv(right)[k]
     got = evaluate(found, {w: left, dA: da, v: right[:, k]})
-    return checked("d lambda against differences", abs(got - _difference(lambda m: np.linalg.eigvals(m).real.max())).max(), 1e-6,
-                   "float64, step 1e-5")  # fmt: skip
+    return checked(
+        "d lambda against differences",
+        abs(got - _difference(lambda m: np.linalg.eigvals(m).real.max())).max(),
+        1e-6,
+        "float64, step 1e-5",
+    )
 
 
 def _singular_check(found: Expr) -> Step:
     a, da = _matrices()
     left, _, right = np.linalg.svd(a)
     got = evaluate(found, {w: left[:, 0], dA: da, v: right[0]})
-    return checked("d sigma against differences", abs(got - _difference(lambda m: np.linalg.svd(m)[1][0])), 1e-6, "float64, step 1e-5")
+    return checked(
+        "d sigma against differences",
+        abs(got - _difference(lambda m: np.linalg.svd(m)[1][0])),
+        1e-6,
+        "float64, step 1e-5",
+    )
 
 
 def _inverse_check(found: Expr) -> Step:
     a, da = _matrices()
     got = evaluate(found, {B: np.linalg.inv(a), dA: da})
-    return checked("d inverse against differences", np.abs(got - _difference(np.linalg.inv)).max(), 1e-7, "float64, step 1e-5")
+    return checked(
+        "d inverse against differences", np.abs(got - _difference(np.linalg.inv)).max(), 1e-7, "float64, step 1e-5"
+    )
 
 
 _CHECKS = {"eigenvalue": _eigenvalue_check, "inverse": _inverse_check, "singular value": _singular_check}
@@ -179,14 +214,31 @@ _CHECKS = {"eigenvalue": _eigenvalue_check, "inverse": _inverse_check, "singular
 def _log_det() -> Report:
     """log det(A + t dA) = log det A + log det(I + t A^-1 dA); the last is a sum over eigenvalues of A^-1 dA."""
     t, beta = Symbol("t", real=True), Symbol("beta_i")
-    slope = Rule("derivative by t", lambda context, before: before.diff(context), "chain rule", relation=r"\;\mapsto\; ").step(
-        t, sympy.log(1 + t * beta))  # fmt: skip
+    slope = Rule(
+        "derivative by t", lambda context, before: before.diff(context), "chain rule", relation=r"\;\mapsto\; "
+    ).step(t, sympy.log(1 + t * beta))
     at_zero = Rule("at t = 0", lambda context, before: before.subs(context, 0)).step(t, slope.after)
     a, da = _matrices()
     got = np.trace(np.linalg.inv(a) @ da)
-    check = checked("d log det against differences", abs(got - _difference(lambda m: np.linalg.slogdet(m)[1])), 1e-7, "float64, step 1e-5")
+    check = checked(
+        "d log det against differences",
+        abs(got - _difference(lambda m: np.linalg.slogdet(m)[1])),
+        1e-7,
+        "float64, step 1e-5",
+    )
     split = Step("determinant of a product", r"\log\det(A + t\,dA)", r"\log\det A + \log\det(I + t A^{-1} dA)")
-    over = Step("product of eigenvalues", r"\log\det(I + t A^{-1} dA)", r"\sum_i \log(1 + t \beta_i)", note=r"$\beta_i$ are the eigenvalues of $A^{-1} dA$")
+    over = Step(
+        "product of eigenvalues",
+        r"\log\det(I + t A^{-1} dA)",
+        r"\sum_i \log(1 + t \beta_i)",
+        note=r"$\beta_i$ are the eigenvalues of $A^{-1} dA$",
+    )
     last = Step("sum of eigenvalues is the trace", r"\sum_i \beta_i", r"\operatorname{tr}(A^{-1} dA)")
-    return Report("Differential of log det", r"$\log\det A$", (split, over, slope, at_zero, last, check),
-                  r"$d \log\det A = \operatorname{tr}(A^{-1} dA)$.", "tr(A^-1 dA)", SOURCE)  # fmt: skip
+    return Report(
+        "Differential of log det",
+        r"$\log\det A$",
+        (split, over, slope, at_zero, last, check),
+        r"$d \log\det A = \operatorname{tr}(A^{-1} dA)$.",
+        "tr(A^-1 dA)",
+        SOURCE,
+    )

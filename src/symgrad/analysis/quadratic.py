@@ -15,8 +15,8 @@ from random import Random
 import numpy as np
 from sympy import Expr, Matrix, Poly, Rational
 
-GRAM = 24       # at most so many monomials
-ROUNDS = 400    # projections; each costs an eigendecomposition of a GRAM x GRAM matrix
+GRAM = 24  # at most so many monomials
+ROUNDS = 400  # projections; each costs an eigendecomposition of a GRAM x GRAM matrix
 
 
 def ldl(matrix: Matrix) -> tuple[list[list[Fraction]], list[Fraction]] | None:
@@ -66,10 +66,13 @@ def squares(polynomial: Poly) -> list[tuple[Rational, Expr]] | None:
     lower, diagonal = found
     atoms = [Poly({m: 1}, *polynomial.gens).as_expr() for m in monomials]
     rows = [
-        (Rational(d.numerator, d.denominator), sum(Rational(lower[i][k].numerator, lower[i][k].denominator) * atoms[i]
-                                                    for i in range(k, len(atoms))))
-        for k, d in enumerate(diagonal) if d
-    ]  # fmt: skip
+        (
+            Rational(d.numerator, d.denominator),
+            sum(Rational(lower[i][k].numerator, lower[i][k].denominator) * atoms[i] for i in range(k, len(atoms))),
+        )
+        for k, d in enumerate(diagonal)
+        if d
+    ]
     whole = Poly(sum((c * q**2 for c, q in rows), start=Rational(0)), *polynomial.gens)
     return rows if (whole - polynomial).is_zero else None
 
@@ -98,7 +101,8 @@ def _monomials(polynomial: Poly) -> list[tuple[int, ...]] | None:
 
 
 def _pruned(monomials: list, present: set) -> list:
-    """A monomial whose square does not occur, and that no other pair makes, has a zero diagonal in Q: it is left out."""
+    """A monomial whose square does not occur, and that no other pair makes, has a zero diagonal in Q: it is left
+    out."""
     while True:
         pairs = defaultdict(int)
         for i, a in enumerate(monomials):

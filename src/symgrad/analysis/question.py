@@ -84,7 +84,9 @@ def value(expr: Expr, point: Mapping[Symbol, Any], digits: int = 50):
 def checked(what: str, error, allowed, digits: str = "") -> Step:
     """The step that records a numeric check of an answer. An answer that fails its own check is not given."""
     if not float(error) <= float(allowed):
-        raise CheckError(f"{what}: off by {float(error):.1e}, allowed {float(allowed):.1e}. Please report this formula.")
+        raise CheckError(
+            f"{what}: off by {float(error):.1e}, allowed {float(allowed):.1e}. Please report this formula."
+        )
     shown = rf"\text{{off by }} {_scientific(float(error))} \le {_scientific(float(allowed))}"
     return Step("numeric check", "", shown, note=what + (f" ({digits})" if digits else ""))
 

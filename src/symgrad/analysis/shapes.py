@@ -155,6 +155,7 @@ def _kinked(g: Expr, u: Dummy, box: dict) -> Shape:
     seconds = [sign(e.diff(u, 2), {**constants, u: i}) for i, e in cut]
     jumps = [sign((right - left).diff(u).subs(u, i.end), constants) for (i, left), (_, right) in pairwise(cut)]
     slopes = [sign(e.diff(u), {**constants, u: i}) for i, e in cut]
+
     def holds(signs, which):
         return all(s is not None and getattr(s, which) for s in signs)
 
@@ -182,8 +183,12 @@ def pieces(g: Expr, u: Dummy, interval: Interval = REALS) -> list[tuple[Interval
     inside = sorted(p for p in places if (p > interval.start) == True and (p < interval.end) == True)  # noqa: E712
     ends = [interval.start, *inside, interval.end]
     found = [(Interval(a, b), _on(cut, u, _between(a, b))) for a, b in pairwise(ends)]
-    joined = all(sign((a - b).subs(u, i.end)) is not None and (a - b).subs(u, i.end).is_zero is not False
-                 and sign((a - b).subs(u, i.end)).relation == "==" for (i, a), (_, b) in pairwise(found))  # fmt: skip
+    joined = all(
+        sign((a - b).subs(u, i.end)) is not None
+        and (a - b).subs(u, i.end).is_zero is not False
+        and sign((a - b).subs(u, i.end)).relation == "=="
+        for (i, a), (_, b) in pairwise(found)
+    )
     return found if joined and all(smooth(e) for _, e in found) else []
 
 
@@ -224,5 +229,3 @@ def _on(expr: Expr, u: Dummy, point) -> Expr:
     if isinstance(expr, where):
         return _on(expr.args[1] if _on(expr.args[0], u, point).subs(u, point) == sympy.true else expr.args[2], u, point)
     return expr.func(*(_on(a, u, point) for a in expr.args))
-
-

@@ -1,6 +1,7 @@
 """The sign of an expression, proved or not known.
 
-The expression becomes rational in *generators* (symbols, exponentials, functions of known sign), is factorised, and each
+The expression becomes rational in *generators* (symbols, exponentials, functions of known sign), is factorised, and
+each
 factor's sign is proved by one of: its value; Sturm's theorem (one generator); coefficients of one sign over positive
 generators; a sum of squares with exact coefficients. A symbol that lies in an interval is moved to the half line first.
 
@@ -105,9 +106,12 @@ def _direct(expr: Expr, box: dict) -> tuple[str, str] | None:
     plain = expr.xreplace(named)
     for candidate in (plain, to_sympy(plain)):
         for relation, known in (
-            (">", candidate.is_positive), ("<", candidate.is_negative), ("==", candidate.is_zero),
-            (">=", candidate.is_nonnegative), ("<=", candidate.is_nonpositive),
-        ):  # fmt: skip
+            (">", candidate.is_positive),
+            ("<", candidate.is_negative),
+            ("==", candidate.is_zero),
+            (">=", candidate.is_nonnegative),
+            ("<=", candidate.is_nonpositive),
+        ):
             if known:
                 return relation, "each part has that sign"
     return None
@@ -231,7 +235,9 @@ def _rational(expr: Expr, box: dict) -> tuple[str, str] | None:
     plain = generators.rational(expr)
     relations = [_of_rational(plain, generators)]
     for atom, end in generators.closed.values():
-        at_end = _sign(expr.xreplace({atom: end}), tuple(sorted(((a, i) for a, i in box.items() if a != atom), key=str)))
+        at_end = _sign(
+            expr.xreplace({atom: end}), tuple(sorted(((a, i) for a, i in box.items() if a != atom), key=str))
+        )
         relations.append(None if at_end is None else (at_end.relation, at_end.reason))
     if any(r is None for r in relations):
         return None
@@ -309,7 +315,11 @@ def _coefficients(polynomial: Poly) -> tuple[str, str] | None:
 
 
 def _sturm(polynomial: Poly) -> tuple[str, str] | None:
-    if len(polynomial.gens) > 1 or not polynomial.domain.is_Exact or not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ):
+    if (
+        len(polynomial.gens) > 1
+        or not polynomial.domain.is_Exact
+        or not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ)
+    ):
         return None
     (g,) = polynomial.gens
     low = S.Zero if g.is_nonnegative else -oo

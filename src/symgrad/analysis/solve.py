@@ -1,6 +1,7 @@
 """Real solutions of equations in exact numbers where that is possible, else certified numbers.
 
-Polynomial equations are solved completely (Groebner bases). Other equations: in one unknown by isolating every root in an
+Polynomial equations are solved completely (Groebner bases). Other equations: in one unknown by isolating every root
+in an
 interval with interval arithmetic, in several by Newton's method from many starts, which may miss solutions; `complete`
 says which it was.
 """
@@ -11,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import product
+from itertools import pairwise, product
 from random import Random
 
 import mpmath
@@ -26,7 +27,7 @@ from ..functions.evaluate import spelled
 from .question import value
 from .signs import REALS, sign
 
-SEARCH = 20        # a root of a transcendental equation is looked for in [-SEARCH, SEARCH] unless an interval is given
+SEARCH = 20  # a root of a transcendental equation is looked for in [-SEARCH, SEARCH] unless an interval is given
 STARTS = 60
 DIGITS = 40
 
@@ -118,7 +119,9 @@ def by_multiplication(basis: sympy.GroebnerBasis, unknowns: tuple[Symbol, ...]) 
     """
     monomials = _standard_monomials(basis, unknowns)
     multiply = {x: _multiplication(basis, x, monomials, unknowns) for x in unknowns}
-    coordinates = [real_roots(Poly(multiply[x].charpoly().as_expr(), sympy.Symbol("lambda")), multiple=False) for x in unknowns]
+    coordinates = [
+        real_roots(Poly(multiply[x].charpoly().as_expr(), sympy.Symbol("lambda")), multiple=False) for x in unknowns
+    ]
     grid = (dict(zip(unknowns, (r for r, _ in choice))) for choice in product(*coordinates))
     near = (p for p in grid if _nearly(basis.exprs, {x: float(v) for x, v in p.items()}))
     points = [p for p in near if _solves(basis.exprs, p)]
@@ -159,7 +162,9 @@ def _monomial(exponents, unknowns) -> Expr:
 
 def _signature(multiply, monomials, unknowns) -> int:
     size = len(monomials)
-    matrices = [sympy.Mul(*(multiply[x] ** e for x, e in zip(unknowns, m))) if any(m) else sympy.eye(size) for m in monomials]
+    matrices = [
+        sympy.Mul(*(multiply[x] ** e for x, e in zip(unknowns, m))) if any(m) else sympy.eye(size) for m in monomials
+    ]
     form = sympy.Matrix(size, size, lambda i, j: (matrices[i] * matrices[j]).trace())
     signs = [int(sympy.sign(c)) for c in form.charpoly().all_coeffs()]
     return changes(signs) - changes([v * (-1) ** i for i, v in enumerate(signs)])
@@ -168,7 +173,7 @@ def _signature(multiply, monomials, unknowns) -> int:
 def changes(signs: list[int]) -> int:
     """Changes of sign along the list, zeros left out."""
     kept = [v for v in signs if v]
-    return sum(a != b for a, b in zip(kept, kept[1:]))
+    return sum(a != b for a, b in pairwise(kept))
 
 
 def _simple(number: Expr) -> Expr:
@@ -198,8 +203,9 @@ def _exponential(numerators: list[Expr], x: Symbol) -> Solutions | None:
     found = _polynomial(replaced, (t,))
     if found is None:
         return None
-    return Solutions(tuple({x: log(p[t])} for p in found.points if p[t].evalf(20) > 0), found.complete,
-                     "polynomials in exp(x)")  # fmt: skip
+    return Solutions(
+        tuple({x: log(p[t])} for p in found.points if p[t].evalf(20) > 0), found.complete, "polynomials in exp(x)"
+    )
 
 
 def _power(e: Expr, x: Symbol, t: Symbol) -> Expr:
@@ -221,7 +227,8 @@ def _isolated(equations: list[Expr], x: Symbol, on: dict[str, Interval]) -> Solu
 
 
 def isolate(f: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
-    """(roots, sure) of f in [low, high]: each root certified by a change of sign on an interval where f' has none; `sure`
+    """(roots, sure) of f in [low, high]: each root certified by a change of sign on an interval where f' has none;
+    `sure`
     where the rest of the interval is proved free of roots.
 
     >>> x = Symbol("x", real=True)

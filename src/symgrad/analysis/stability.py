@@ -46,7 +46,8 @@ class Stability:
 def lyapunov(A: Any, V: Formula | None = None, wrt: Names | None = None) -> Report:
     """Is the rest point 0 stable? `A` is a matrix of exact numbers (x' = A x) or a list of formulas (x' = f(x)).
 
-    Without V, a linear system is decided by its Lyapunov equation, a nonlinear one by its linearisation where that decides.
+    Without V, a linear system is decided by its Lyapunov equation, a nonlinear one by its linearisation where that
+    decides.
     `wrt` orders the variables (default: by name). Raises SymgradError where 0 is no rest point.
     Source: Khalil, Nonlinear Systems (2002), theorems 4.1, 4.6 and 4.7.
     """
@@ -60,7 +61,9 @@ def lyapunov(A: Any, V: Formula | None = None, wrt: Names | None = None) -> Repo
         field = [formula(e) for e in A]
         xs = variables(wrt, *field, *([formula(V)] if V is not None else []))
     if len(xs) != len(field):
-        raise SymgradError(f"{len(field)} equations for {len(xs)} variables ({', '.join(map(str, xs))}): pass wrt=[...].")
+        raise SymgradError(
+            f"{len(field)} equations for {len(xs)} variables ({', '.join(map(str, xs))}): pass wrt=[...]."
+        )
     if any(e.subs(dict.fromkeys(xs, 0)) != 0 for e in field):
         raise SymgradError("0 is not a rest point of this flow: move the rest point to 0 first.")
     return _flow(field, xs, formula(V)) if V is not None else _linearised(field, xs)
@@ -78,7 +81,9 @@ def gradient_flow(V: Formula, wrt: Names | None = None) -> Report:
 
 
 def _formulas(A: Any) -> bool:
-    return (not isinstance(A, (Matrix, np.ndarray)) and not isinstance(A[0], (Sequence, np.ndarray))) or isinstance(A[0], str)
+    return (not isinstance(A, (Matrix, np.ndarray)) and not isinstance(A[0], (Sequence, np.ndarray))) or isinstance(
+        A[0], str
+    )
 
 
 def _exact(A: Any) -> Matrix:
@@ -98,8 +103,12 @@ def equation_of(A: Matrix, Q: Matrix) -> Matrix | None:
     return whole.LUsolve(-Q.T.reshape(n * n, 1)).reshape(n, n).T
 
 
-_EQUATION = Rule("solve the Lyapunov equation", lambda context, before: equation_of(before, context), SOURCE + ", th. 4.6",
-                 relation=r"\;:\; A^\top P + P A = -I \;\Rightarrow\; P = ")  # fmt: skip
+_EQUATION = Rule(
+    "solve the Lyapunov equation",
+    lambda context, before: equation_of(before, context),
+    SOURCE + ", th. 4.6",
+    relation=r"\;:\; A^\top P + P A = -I \;\Rightarrow\; P = ",
+)
 
 
 def _linear(A: Matrix) -> Report:
@@ -115,7 +124,11 @@ def _linear(A: Matrix) -> Report:
     rule = Rule("definiteness by L D L^T", lambda context, before: _definite(before), relation=r"\;:\; ")
     steps = (_EQUATION.step(sympy.eye(n), A), rule.step(None, P), _against_scipy(A, P))
     word = ASYMPTOTIC if positive else UNSTABLE
-    why = "P is positive definite" if positive else "the Lyapunov equation has a unique solution, and it is not positive definite"
+    why = (
+        "P is positive definite"
+        if positive
+        else "the Lyapunov equation has a unique solution, and it is not positive definite"
+    )
     return Report(title, A, steps, _said(word, why), Stability(word, V, -(x.T * x)[0], P), SOURCE)
 
 
@@ -175,15 +188,23 @@ def _hurwitz(p: sympy.Poly) -> bool:
 
 
 def _flow(field: list[Expr], xs, V: Expr) -> Report:
-    rule = Rule("chain rule along the flow", lambda context, before: _along(before, *context), SOURCE + ", th. 4.1",
-                relation=r"\;\mapsto\; V' = ")  # fmt: skip
+    rule = Rule(
+        "chain rule along the flow",
+        lambda context, before: _along(before, *context),
+        SOURCE + ", th. 4.1",
+        relation=r"\;\mapsto\; V' = ",
+    )
     step = rule.step((tuple(field), xs), V)
     slope = step.after
     positive = definite(V, xs)
     word, why = None, "V is not proved positive definite"
     if positive:
         word, why = _verdict(slope, xs, positive)
-    steps = (step, Step("sign of V", V, rf"\text{{{positive or 'not proved positive definite'}}}"), _sampled(field, xs, V, slope))
+    steps = (
+        step,
+        Step("sign of V", V, rf"\text{{{positive or 'not proved positive definite'}}}"),
+        _sampled(field, xs, V, slope),
+    )
     return Report("Lyapunov's method", V, steps, _said(word, why), Stability(word, V, slope), SOURCE)
 
 
@@ -206,7 +227,8 @@ def _verdict(slope: Expr, xs, positive: str) -> tuple[str | None, str]:
 
 
 def definite(V: Expr, xs) -> str:
-    """Why V(0) = 0 and V > 0 elsewhere ("" where that is not proved): V - c sum x^2k >= 0 for some c and k, or each term
+    """Why V(0) = 0 and V > 0 elsewhere ("" where that is not proved): V - c sum x^2k >= 0 for some c and k, or each
+    term
     of a sum of squares in the variables alone is positive."""
     if sympy.simplify(to_sympy(V.subs(dict.fromkeys(xs, 0)))) != 0:
         return ""
@@ -214,19 +236,32 @@ def definite(V: Expr, xs) -> str:
         for c in (Rational(1), Rational(1, 10), Rational(1, 1000)):
             found = sign(V - c * sum(x**power for x in xs))
             if found is not None and found.nonnegative:
-                return f"positive definite: at least {c} times the sum of {'squares' if power == 2 else f'powers {power}'}"
+                return (
+                    f"positive definite: at least {c} times the sum of {'squares' if power == 2 else f'powers {power}'}"
+                )
     return ""
 
 
 def _linearised(field, xs) -> Report:
     """Eigenvalues of the Jacobian at 0, where none lies on the imaginary axis."""
-    rule = Rule("linearise at 0", lambda context, before: Matrix(context[0]).jacobian(context[1]).subs(
-        dict.fromkeys(context[1], 0)), SOURCE + ", th. 4.7", relation=r"\;\mapsto\; ")  # fmt: skip
+    rule = Rule(
+        "linearise at 0",
+        lambda context, before: Matrix(context[0]).jacobian(context[1]).subs(dict.fromkeys(context[1], 0)),
+        SOURCE + ", th. 4.7",
+        relation=r"\;\mapsto\; ",
+    )
     step = rule.step((tuple(field), xs), Matrix(field))
     A = step.after
     statement = Matrix(field)
     if not all(e.is_Rational for e in A):
-        return Report("Stability of x' = f(x)", statement, (step,), _said(None, "the Jacobian is not rational"), Stability(None), SOURCE)
+        return Report(
+            "Stability of x' = f(x)",
+            statement,
+            (step,),
+            _said(None, "the Jacobian is not rational"),
+            Stability(None),
+            SOURCE,
+        )
     linear = _linear(A)
     word = linear.value.word
     if word == STABLE or (word == UNSTABLE and not _right_half(A)):

@@ -56,8 +56,12 @@ def _reduced(reduce: str, curvatures: tuple[str, ...]) -> str:
     return result if all(c in allowed for c in curvatures) else UNKNOWN
 
 
-REDUCE = Rule("sum, maximum or minimum over indices", lambda context, before: rf"\text{{{_reduced(*context)}}}",
-              BOYD + "3.2.1 and 3.2.3", relation=r"\qquad\text{is }")  # fmt: skip
+REDUCE = Rule(
+    "sum, maximum or minimum over indices",
+    lambda context, before: rf"\text{{{_reduced(*context)}}}",
+    BOYD + "3.2.1 and 3.2.3",
+    relation=r"\qquad\text{is }",
+)
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,19 @@ def program_convexity(program: Any, wrt, data: Mapping[str, Any]) -> Report:
     word = AFFINE if found == CONSTANT else found
     wrong = [p for p in points if word == AFFINE or p.refutes == word]
     if wrong:
-        raise SymgradError(f"the proof that {output} is {word} is contradicted at {wrong[0]}. Please report this program.")
+        raise SymgradError(
+            f"the proof that {output} is {word} is contradicted at {wrong[0]}. Please report this program."
+        )
     checked = Step("numeric check", "", rf"\text{{no contradiction at the middle of }} {TRIES} \text{{ pairs}}")
     facts = "" if all(not t.facts for t in system.declared()) else ", for data that have the declared facts"
-    return Report(title, statement, (*walk.steps, checked), f"{word.capitalize()} in {', '.join(names)}{facts}.",
-                  scalar.Curvature(word), scalar.SOURCE)  # fmt: skip
+    return Report(
+        title,
+        statement,
+        (*walk.steps, checked),
+        f"{word.capitalize()} in {', '.join(names)}{facts}.",
+        scalar.Curvature(word),
+        scalar.SOURCE,
+    )
 
 
 def _names(wrt) -> tuple[str, ...]:
@@ -145,17 +157,23 @@ def _after(walk: Walk, eq: Equation) -> Walk:
 
 
 def _equation(walk: Walk, eq: Equation) -> tuple[Leaf, tuple[Step, ...]]:
-    if any(walk.leaves[a.name].curvature != CONSTANT for t in eq.terms for e in (*t.write, *t.guard) for a in e.atoms(Access)):
+    if any(
+        walk.leaves[a.name].curvature != CONSTANT
+        for t in eq.terms
+        for e in (*t.write, *t.guard)
+        for a in e.atoms(Access)
+    ):
         return Leaf(UNKNOWN), ()
     found = [_term(walk, t) for t in eq.terms]
     kind = _reduced(eq.reduce, tuple(f.curvature for _, f in found))
     bodies = [(body, walk.context(body)) for body, _ in found]
     whole = eq.reduce == "sum" and not any(t.guard for t in eq.terms) and kind != CONSTANT
     leaf = Leaf(
-        kind, _range(walk, eq, bodies),
+        kind,
+        _range(walk, eq, bodies),
         log_convex=whole and all(log_convex(b, c) for b, c in bodies),
         squares=eq.reduce == "sum" and kind != CONSTANT and all(sum_of_squares(b, c) for b, c in bodies),
-    )  # fmt: skip
+    )
     if kind in (CONSTANT, UNKNOWN):
         return leaf, ()
     data = (eq.reduce, tuple(f.curvature for _, f in found))
@@ -288,8 +306,12 @@ def _shown(arrays, names) -> dict[str, Any]:
 def _arrays(system: System, data: Mapping[str, Any], rng, extent: int) -> dict[str, np.ndarray]:
     """The caller's arrays, others drawn with the declared facts; every size that is free is `extent`."""
     needed = {t.name: t for t in system.declared()}
-    sizes = {s: extent for t in needed.values() for e in (*t.shape, *((t.over,) if t.over is not None else ()))
-             for s in size_symbols(e)}  # fmt: skip
+    sizes = {
+        s: extent
+        for t in needed.values()
+        for e in (*t.shape, *((t.over,) if t.over is not None else ()))
+        for s in size_symbols(e)
+    }
     for name, array in data.items():
         if name not in needed:
             raise UnknownNameError(f"{name} is not an input of this program. It has {', '.join(needed)}.")

@@ -43,7 +43,8 @@ def _symbols(y: str, x: str) -> tuple[Symbol, Symbol, Symbol, Symbol]:
 def euler_lagrange(F: Formula, y: str = "y", x: str = "x", constraints: Mapping[str, Any] | None = None) -> Report:
     """The equation dF/dy - d/dx dF/dy' = 0 for the extremals of the integral of F(x, y, y').
 
-    `constraints` maps formulas G(x, y, y') to the value of their integral: F + sum of lambda_i G_i takes the place of F.
+    `constraints` maps formulas G(x, y, y') to the value of their integral: F + sum of lambda_i G_i takes the place of
+    F.
     A first integral is given where F does not hold x (Beltrami) or does not hold y. Raises SymgradError where F holds
     neither y nor its derivative. Source: Gelfand and Fomin, Calculus of Variations (1963), sections 4 and 12.
 
@@ -55,13 +56,27 @@ def euler_lagrange(F: Formula, y: str = "y", x: str = "x", constraints: Mapping[
     if not whole.has(u) and not whole.has(du):
         raise SymgradError(f"{F} holds neither {y} nor d{y}: write the derivative of {y} as d{y}.")
     by_y = Rule(f"derivative by {y}", lambda context, before: before.diff(context), SOURCE, relation=r"\;\mapsto\; ")
-    total = Rule(f"total derivative by {x}", lambda context, before: _total(before, *context), "chain rule",
-                 relation=r"\;\mapsto\; ")  # fmt: skip
-    equals = Rule("Euler-Lagrange equation", lambda context, before: _shortest(context - before), SOURCE, relation=r"\;\mapsto\; 0 = ")
+    total = Rule(
+        f"total derivative by {x}",
+        lambda context, before: _total(before, *context),
+        "chain rule",
+        relation=r"\;\mapsto\; ",
+    )
+    equals = Rule(
+        "Euler-Lagrange equation",
+        lambda context, before: _shortest(context - before),
+        SOURCE,
+        relation=r"\;\mapsto\; 0 = ",
+    )
     first, second = by_y.step(u, whole), by_y.step(du, whole)
     moved = total.step((t, u, du, ddu), second.after)
     final = equals.step(first.after, moved.after)
-    steps = [first, Step(_named("derivative by d" + y, by_y), second.before, second.after, second.context), moved, final]
+    steps = [
+        first,
+        Step(_named("derivative by d" + y, by_y), second.before, second.after, second.context),
+        moved,
+        final,
+    ]
     integral, reason = _first_integral(whole, t, u, du)
     if integral is not None:
         steps.append(_conserved(integral, final.after, t, u, du, ddu, reason))
@@ -106,6 +121,7 @@ def _first_integral(F: Expr, t, u, du) -> tuple[Expr | None, str]:
 
 def _conserved(integral: Expr, equation_: Expr, t, u, du, ddu, reason: str) -> Step:
     """d/dx of the first integral is 0 where the Euler-Lagrange equation holds."""
+
     def vanishes(context, before):
         rest = _total(before, t, u, du, ddu)
         found = sympy.solve(context, ddu)
@@ -136,7 +152,9 @@ def _against_action(F: Expr, moved: Expr, first: Expr, t, u, du, ddu) -> Step:
         off = abs(difference - _integral(gradient * bump, t))
     if not mpmath.isfinite(off):
         return Step("numeric check", "", r"\text{left out: the integrand is not real on the test path}")
-    return checked("first variation of the action on [1, 2] along a bump, by a difference", off, 1e-15, "40 digits, step 1e-10")
+    return checked(
+        "first variation of the action on [1, 2] along a bump, by a difference", off, 1e-15, "40 digits, step 1e-10"
+    )
 
 
 def _integral(f: Expr, t: Symbol):
@@ -158,16 +176,31 @@ def maximum_entropy(statistics: Mapping[str, Any], x: str = "x", support: tuple 
     goals = {formula(g): _positive(formula(v)) for g, v in statistics.items()}
     lams = [Symbol(f"lambda_{i}", real=True) for i in range(len(goals) + 1)]
     F = -p * sympy.log(p) + lams[0] * p + sum(lam * g * p for lam, g in zip(lams[1:], goals))
-    vary = Rule("Euler-Lagrange: no derivative occurs", lambda context, before: before.diff(context), SOURCE, relation=r"\;\mapsto\; 0 = ")
+    vary = Rule(
+        "Euler-Lagrange: no derivative occurs",
+        lambda context, before: before.diff(context),
+        SOURCE,
+        relation=r"\;\mapsto\; 0 = ",
+    )
     first = vary.step(p, F)
-    solving = Rule("solve for the density", lambda context, before: sympy.solve(before, context)[0], relation=r"\iff p = ")
+    solving = Rule(
+        "solve for the density", lambda context, before: sympy.solve(before, context)[0], relation=r"\iff p = "
+    )
     shape = solving.step(p, first.after)
     concave = Step("concave in p", F.diff(p, 2), r"-\frac{1}{p} < 0 \text{: a maximum}")
     density, fitted = _fitted(shape.after, lams, goals, t, support)
-    step = Rule("constraints fix the multipliers", lambda context, before: _fitted(before, *context)[0], SOURCE, relation="= ").step(
-        (lams, goals, t, support), shape.after, note=fitted)  # fmt: skip
+    step = Rule(
+        "constraints fix the multipliers", lambda context, before: _fitted(before, *context)[0], SOURCE, relation="= "
+    ).step((lams, goals, t, support), shape.after, note=fitted)
     check = _moments(density, goals, t, support)
-    return Report("Maximum entropy", F, (first, shape, concave, step, check), f"$p({x}) = {sympy.latex(density)}$", density, SOURCE)
+    return Report(
+        "Maximum entropy",
+        F,
+        (first, shape, concave, step, check),
+        f"$p({x}) = {sympy.latex(density)}$",
+        density,
+        SOURCE,
+    )
 
 
 def _positive(expr: Expr) -> Expr:
@@ -186,7 +219,9 @@ def _fitted(density: Expr, lams, goals: Mapping[Expr, Expr], t: Symbol, support)
     found = sympy.solve(-sympy.log(Z).diff(beta) - wanted, beta)
     if len(found) != 1:
         raise SymgradError(f"E[{g}] = {wanted} does not determine the multiplier.")
-    return sympy.simplify((exp(-beta * g) / Z).subs(beta, found[0])), rf"$\lambda_1 = -{sympy.latex(found[0])}$, $Z = {sympy.latex(Z)}$"
+    return sympy.simplify(
+        (exp(-beta * g) / Z).subs(beta, found[0])
+    ), rf"$\lambda_1 = -{sympy.latex(found[0])}$, $Z = {sympy.latex(Z)}$"
 
 
 def _moments(density: Expr, goals, t: Symbol, support) -> Step:
