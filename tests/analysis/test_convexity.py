@@ -57,7 +57,8 @@ def test_cannot_decide():
 
 DATA = "X: input[n,d]\ny: input[n]\nw: parameter[d]\n"
 PROGRAMS = {
-    "logistic": (DATA + "p[n] = " "sigmoid(sum[d](X[n,d]*w[d]))\nL " "= " "mean[n](-y[n]*log(p[n]) - (1 - y[n])*log(1 - p[n]))", True),
+    "logistic": (DATA + "p[n] = sigmoid(sum[d](X[n,d]*w[d]))\n"
+                 "L = mean[n](-y[n]*log(p[n]) - (1 - y[n])*log(1 - p[n]))", True),
     "softmax": ("X: input[n,d]\nY: input[n,k], distribution over k\nW: parameter[d,k]\n"
                 "p[n,k] = softmax[k](sum[d](X[n,d]*W[d,k]))\nL = mean[n](-sum[k](Y[n,k]*log(p[n,k])))", True),
     "labels": ("X: input[n,d]\ny: label[n] over k\nW: parameter[d,k]\nz[n,k] = sum[d](X[n,d]*W[d,k])\n"

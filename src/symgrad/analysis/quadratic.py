@@ -52,7 +52,7 @@ def squares(polynomial: Poly) -> list[tuple[Rational, Expr]] | None:
 
     >>> from sympy.abc import x, y
     >>> squares(Poly(2*x**2 + 2*x*y + y**2, x, y))
-    [(2, x + y/2), (1/2, y)]
+    [(1, x + y), (1, x)]
     """
     if not polynomial.domain.is_QQ and not polynomial.domain.is_ZZ:
         return None
