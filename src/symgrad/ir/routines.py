@@ -193,8 +193,8 @@ def _each(row: Row, arrays: list[np.ndarray], one: Callable[..., tuple]) -> Matr
         parts = [np.asarray(p) for p in parts]
         joined = np.empty((len(parts), *parts[0].shape), dtype=parts[0].dtype)
         for place, part in enumerate(parts):
-            joined[place] = part
-        results.append(joined.reshape(*batch, *parts[0].shape))
+            joined[place] = part if part.shape else part[()]
+        results.append(joined.reshape((*batch, *parts[0].shape)))
     return tuple(results)
 
 

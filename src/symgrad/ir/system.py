@@ -129,6 +129,9 @@ class Equation:
     def read_names(self) -> set[str]:
         return {a.name for a in self.reads()}
 
+    def with_terms(self, terms: Iterable[Term]) -> Equation:
+        return replace(self, terms=tuple(terms))
+
     @property
     def elementwise(self) -> bool:
         """One term, no reduction, no guard, each axis written by its own plain index: `y[i, j] = f(...)`."""
@@ -166,6 +169,10 @@ class Call:
 
     def read_names(self) -> set[str]:
         return set(self.arguments)
+
+    def with_terms(self, terms: Iterable[Term]) -> Call:
+        """Itself: it has no terms, and gets none."""
+        return self
 
     def rename(self, names: Mapping[str, str]) -> Call:
         """The same call of other tensors."""
