@@ -55,8 +55,8 @@ TANGENTS = {
         U, s, Vh = svd(A)
         turn = stop(det(U)*det(Vh))
         M = U.T @ A_dot @ Vh.T
-        P[i,j] = prod[k, k != i and k != j](s[k])
-        W[i,j] = where(i == j, sum[k, k != i](P[i,k]*M[k,k]), -P[i,j]*M[i,j])
+        D[i] = sum[k, k != i](prod[l, l != i and l != k](s[l])*M[k,k])
+        W[i,j] = where(i == j, D[i], -prod[l, l != i and l != j](s[l])*M[i,j])
         C_dot = turn*(Vh.T @ W @ U.T)
         """,
         MAGNUS,
