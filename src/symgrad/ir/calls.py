@@ -76,6 +76,7 @@ REASONS = {
     "negative": "a determinant is not positive",
     "zero": "a determinant is 0",
     "equal": "two eigenvalues (or singular values) are equal to working precision",
+    "infinite": "a matrix holds NaN or infinity",
     "wide": "a matrix has fewer rows than columns",
 }
 FIXES = {
@@ -85,6 +86,7 @@ FIXES = {
     "negative": "For the logarithm of its absolute value write logabsdet(A).",
     "zero": "The matrix is singular: log 0 is -inf, and has no derivative. det(A) is smooth there.",
     "equal": "Their eigenvectors are not unique, so they have no derivative. Functions of the eigenvalues alone have one.",
+    "infinite": "Look for it in the data: program.compile(check_finite=True) names the entry.",
     "wide": "Write qr(A.T).",
 }
 

@@ -57,7 +57,8 @@ def _float(row: Row, arrays: list[np.ndarray], arithmetic: Arithmetic) -> Matric
     try:
         return FLOAT[row.name](*arrays)
     except np.linalg.LinAlgError:
-        raise Refused("indefinite" if row.positive else "singular") from None
+        infinite = not all(np.all(np.isfinite(a)) for a in arrays)
+        raise Refused("infinite" if infinite else "indefinite" if row.positive else "singular") from None
 
 
 def _empty(row: Row, arrays: list[np.ndarray]) -> Matrices:
