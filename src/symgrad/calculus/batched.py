@@ -195,7 +195,7 @@ def _placed(
             continue
         for name in eq.writes:
             if name not in names:
-                place = replace(place, names={**place.names, name: known.name(f"{call.tensor}_{name}")})
+                place = replace(place, names={**place.names, name: known.name(_stem(place, eq, name, call))})
             place = replace(place, tensors={**place.tensors, place.names[name]: _declared(place, name)})
         (here,) = equations(replace(place, statement=replace(statement, equations=(eq,))), call)
         if eq.tensor in names or not _sharable(here):
@@ -207,6 +207,17 @@ def _placed(
             tensors = {n: t for n, t in place.tensors.items() if n not in gone}
             place = replace(place, names={**place.names, **dict(zip(eq.writes, same))}, tensors=tensors)
     return replace(place, reused=frozenset(reused))
+
+
+def _stem(place: Place, eq: Equation | Call, name: str, call: Call) -> str:
+    """What a tensor of the statement is called here: A_inv, A_T (a transpose), x_P (a part of the derivative of x)."""
+    read = sorted(place.names[n] for n in eq.read_names())
+    if isinstance(eq, Call):
+        return f"{place.names[eq.arguments[0]]}_{row_of(eq).text if len(eq.writes) == 1 else name}"
+    (term,) = eq.terms if len(eq.terms) == 1 else (None,)
+    if term is not None and isinstance(term.body, Access) and term.body.indices == term.write[::-1]:
+        return f"{read[0]}_T"
+    return f"{call.tensor}_{'_'.join(name.split('_')[-2:])}"
 
 
 def _sharable(eq: Equation | Call) -> bool:

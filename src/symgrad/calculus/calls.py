@@ -133,9 +133,9 @@ def adjoint(
     if name in ADJOINTS and moving == ("b",):
         return _read(row, ADJOINTS[name], [f"{w}_bar" for w in row.writes]).prune(["b_bar"])
     system = _paired(tangent(name, square, moving, wanted), wanted)
-    derived = gradient(system, "inner", [f"{a}_dot" for a in moving], "adjoint of {}")
-    derived = derived.prune(f"adjoint of {a}_dot" for a in moving)
-    names = {f"adjoint of {a}_dot": f"{a}_bar" for a in moving}
+    derived = gradient(system, "inner", [f"{a}_dot" for a in moving], "{}_bar")
+    derived = derived.prune(f"{a}_dot_bar" for a in moving)
+    names = {f"{a}_dot_bar": f"{a}_bar" for a in moving}
     return _plain(_renamed(derived, names))
 
 

@@ -34,7 +34,7 @@ class Row:
     least: Mapping[str, str] = field(default_factory=dict)  # a letter -> the letters of which it is the least size
     symmetric: bool = False  # the argument must be symmetric
     positive: bool = False  # ... and positive definite
-    finds: str = ""  # for errors: what it computes
+    lost: str = ""  # for errors: what there is not, where the routine fails
 
     @property
     def text(self) -> str:
@@ -55,18 +55,18 @@ def _row(name: str, reads: str, writes: str, cost: str, **more) -> Row:
 ROWS = {
     row.name: row
     for row in (
-        _row("solve", "A:ii b:i", "x:i", "2/3 iii + 2 ii", finds="the solution"),
-        _row("solve_columns", "A:ii b:im", "x:im", "2/3 iii + 2 iim", spelled="solve", finds="the solution"),
-        _row("inv", "A:ii", "X:ii", "2 iii", finds="the inverse"),
-        _row("det", "A:ii", "d:", "2/3 iii", finds="the determinant"),
-        _row("logdet", "A:ii", "l:", "2/3 iii", finds="the logarithm of the determinant"),
-        _row("logabsdet", "A:ii", "l:", "2/3 iii", finds="the logarithm of the determinant"),
-        _row("adjugate", "A:ii", "C:ii", "24 iii", finds="the adjugate"),
-        _row("cholesky", "A:ii", "L:ii", "1/3 iii", symmetric=True, positive=True, finds="the Cholesky factor"),
-        _row("eigh", "A:ii", "w:i V:ii", "9 iii", symmetric=True, finds="the eigenvectors"),
-        _row("svd", "A:mn", "U:mk s:k Vh:kn", "6 mnk + 16 kkk", least={"k": "mn"}, finds="the singular vectors"),
-        _row("qr", "A:mn", "Q:mn R:nn", "4 mnn", finds="the triangular factor"),
-        _row("gaps", "w:i", "G:ii", "2 ii", finds="the derivative of the eigenvectors"),
+        _row("solve", "A:ii b:i", "x:i", "2/3 iii + 2 ii", lost="solve has no unique solution"),
+        _row("solve_columns", "A:ii b:im", "x:im", "2/3 iii + 2 iim", spelled="solve", lost="solve has no unique solution"),
+        _row("inv", "A:ii", "X:ii", "2 iii", lost="there is no inverse"),
+        _row("det", "A:ii", "d:", "2/3 iii", lost="there is no determinant"),
+        _row("logdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
+        _row("logabsdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
+        _row("adjugate", "A:ii", "C:ii", "24 iii", lost="there is no adjugate"),
+        _row("cholesky", "A:ii", "L:ii", "1/3 iii", symmetric=True, positive=True, lost="there is no Cholesky factor"),
+        _row("eigh", "A:ii", "w:i V:ii", "9 iii", symmetric=True, lost="there are no eigenvalues"),
+        _row("svd", "A:mn", "U:mk s:k Vh:kn", "6 mnk + 16 kkk", least={"k": "mn"}, lost="there are no singular values"),
+        _row("qr", "A:mn", "Q:mn R:nn", "4 mnn", lost="there is no triangular factor"),
+        _row("gaps", "w:i", "G:ii", "2 ii", lost="their vectors have no derivative"),
     )
 }
 REASONS = {
@@ -85,7 +85,7 @@ FIXES = {
     "indefinite": "A covariance of too few points needs a ridge: A + lam*eye(N).",
     "negative": "For the logarithm of its absolute value write logabsdet(A).",
     "zero": "The matrix is singular: log 0 is -inf, and has no derivative. det(A) is smooth there.",
-    "equal": "Their eigenvectors are not unique, so they have no derivative. Functions of the eigenvalues alone have one.",
+    "equal": "The vectors are not unique. Functions of the eigenvalues alone have one.",
     "infinite": "Look for it in the data: program.compile(check_finite=True) names the entry.",
     "wide": "Write qr(A.T).",
 }
@@ -96,8 +96,8 @@ def row_of(call: Call) -> Row:
 
 
 def reasons(row: Row, reason: str) -> str:
-    """The summary of a refusal: what is wrong, and what therefore does not exist."""
-    return f"{REASONS[reason]}: {row.text} cannot find {row.finds}."
+    """The summary of a refusal: what is wrong, and what there therefore is not."""
+    return f"{REASONS[reason]}: {row.lost}."
 
 
 def core_sizes(row: Row, shapes: Mapping[str, tuple[Expr, ...]]) -> dict[str, Expr]:
