@@ -61,7 +61,7 @@ ROWS = {
         _row("det", "A:ii", "d:", "2/3 iii", lost="there is no determinant"),
         _row("logdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
         _row("logabsdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
-        _row("adjugate", "A:ii", "C:ii", "24 iii", lost="there is no adjugate"),
+        _row("adjugate", "A:ii", "C:ii", "8/3 iii", lost="there is no adjugate"),
         _row("cholesky", "A:ii", "L:ii", "1/3 iii", symmetric=True, positive=True, lost="there is no Cholesky factor"),
         _row("eigh", "A:ii", "w:i V:ii", "9 iii", symmetric=True, lost="there are no eigenvalues"),
         _row("svd", "A:mn", "U:mk s:k Vh:kn", "6 mnk + 16 kkk", least={"k": "mn"}, lost="there are no singular values"),

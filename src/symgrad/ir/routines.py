@@ -17,6 +17,7 @@ from .system import Call
 
 ASYMMETRY = 0.1  # of the largest entry. Rounding leaves 1e-13 and difference quotients 0.01; other matrices are far off
 DISTINCT = 8  # two eigenvalues closer than this many n eps |w| are one: their own rounding is of that size
+TAME = -1 / 3  # up to the condition number eps^(-1/3), A^-1 det A loses a third of the digits at most
 Matrices = tuple[np.ndarray, ...]
 
 
@@ -32,7 +33,7 @@ def run(call: Call, values: Mapping[str, np.ndarray], arithmetic: Arithmetic) ->
             found = _table(arithmetic)(row, arrays, arithmetic)
     except Refused as refused:
         raise refusal(call, str(refused)) from None
-    return {name: arithmetic.asarray(value) for name, value in zip(call.writes, found)}
+    return {name: np.asarray(arithmetic.asarray(value)) for name, value in zip(call.writes, found)}
 
 
 def refusal(call: Call, reason: str) -> DegenerateError:
@@ -45,7 +46,7 @@ def _table(arithmetic: Arithmetic) -> Callable[[Row, list[np.ndarray], Arithmeti
         return _float
     if arithmetic.dtype is np.complex128:
         return _complex
-    return _multiprecision if arithmetic.ordered else _exact
+    return _multiprecision if arithmetic.name == "mpmath" else _exact
 
 
 # float64 --------------------------------------------------------------------------------------------------------------
@@ -84,10 +85,15 @@ def _probe(A: np.ndarray) -> np.ndarray:
 
 
 def _regular(A: np.ndarray, y: np.ndarray) -> None:
-    """Refuse A where y = A^-1 probe shows a condition number above 1/eps (of A with rows and columns scaled to 1)."""
-    scaled = np.max(np.abs(A) / np.sum(np.abs(A), axis=-1, keepdims=True), axis=-2)
-    if np.any(np.abs(y * scaled) * np.finfo(A.dtype).eps > 1):
+    """Refuse A where y = A^-1 probe shows a condition number above 1/eps."""
+    if np.any(condition(A, y) * np.finfo(A.dtype).eps > 1):
         raise Refused("singular")
+
+
+def condition(A: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A lower bound, seldom far off, for the condition number of A with rows and columns scaled to 1."""
+    scaled = np.max(np.abs(A) / np.sum(np.abs(A), axis=-1, keepdims=True), axis=-2)
+    return np.max(np.abs(y * scaled), axis=-1)
 
 
 def _solve(A: np.ndarray, b: np.ndarray) -> Matrices:
@@ -129,7 +135,14 @@ def others(s: np.ndarray) -> np.ndarray:
 
 
 def _adjugate(A: np.ndarray) -> Matrices:
-    """With A = U diag(s) Vh: adj A = det U det Vh  Vh^T diag(products of the other s) U^T."""
+    """A^-1 det A where A is far from singular. Elsewhere, with A = U diag(s) Vh:
+    adj A = det U det Vh  Vh^T diag(products of the other s) U^T."""
+    try:
+        X = np.linalg.inv(A)
+        if np.all(condition(A, np.einsum("...ij,...j->...i", X, _probe(A))) <= np.finfo(A.dtype).eps ** TAME):
+            return (X * np.linalg.det(A)[..., None, None],)
+    except np.linalg.LinAlgError:
+        pass
     U, s, Vh = np.linalg.svd(A)
     sign = np.linalg.det(U) * np.linalg.det(Vh)
     V = np.swapaxes(Vh, -1, -2) * others(s)[..., None, :]
@@ -303,7 +316,7 @@ MULTIPRECISION: dict[str, Callable[..., tuple]] = {
 
 
 def _exact(row: Row, arrays: list[np.ndarray], ring: Arithmetic) -> Matrices:
-    """By Gaussian elimination in a field: residues modulo a prime, and dual ones."""
+    """By Gaussian elimination in a field: residues modulo a prime, dual ones, rational functions."""
     one = np.asarray(ring.asarray(1)).item()
 
     def identity(A):
@@ -365,4 +378,4 @@ def _invertible(value, ring: Arithmetic) -> bool:
         ring.power(value, Integer(-1))
     except SymgradError:
         return False
-    return True
+    return value != 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..ir.routines import ASYMMETRY, DISTINCT
+import numpy as np
+
+from ..ir.routines import ASYMMETRY, DISTINCT, TAME
 
 EPS = {"float64": "float64(2.220446049250313e-16)", "float32": "float32(1.1920929e-07)"}
 
-# f_probe and f_regular: a right side with a part along every direction, and the condition number that its solution
+# f_probe and f_condition: a right side with a part along every direction, and the condition number that its solution
 # shows, with rows and columns scaled to 1 (as in ir.routines)
 TEXTS = {
     "probe": """
@@ -23,8 +25,8 @@ def f_probe(A, y):
             size += abs(A[i, j])
         y[i] = REAL(math.cos(float64(1.0 + i))) * size
 """,
-    "regular": """
-def f_regular(A, y):
+    "condition": """
+def f_condition(A, y):
     largest = np.zeros(A.shape[1], A.dtype)
     for i in range(A.shape[0]):
         size = REAL(0.0)
@@ -33,9 +35,15 @@ def f_regular(A, y):
         for j in range(A.shape[1]):
             if abs(A[i, j]) > largest[j] * size:
                 largest[j] = abs(A[i, j]) / size
+    found = REAL(0.0)
     for j in range(A.shape[1]):
-        if abs(y[j] * largest[j]) * EPS > REAL(1.0):
-            raise ValueError("singular")
+        found = max(found, abs(y[j] * largest[j]))
+    return found
+""",
+    "regular": """
+def f_regular(A, y):
+    if f_condition(A, y) * EPS > REAL(1.0):
+        raise ValueError("singular")
 """,
     "symmetric": """
 def f_symmetric(A):
@@ -121,6 +129,20 @@ def f_logabsdet(A, d):
     "adjugate": """
 def f_adjugate(A, C):
     n = A.shape[0]
+    det = np.linalg.det(A)
+    if det != REAL(0.0):
+        X = np.linalg.inv(A)
+        y = np.empty(n, A.dtype)
+        z = np.zeros(n, A.dtype)
+        f_probe(A, y)
+        for i in range(n):
+            for j in range(n):
+                z[i] += X[i, j] * y[j]
+        if f_condition(A, z) <= REAL(TAME):
+            for i in range(n):
+                for j in range(n):
+                    C[i, j] = X[i, j] * det
+            return
     U, s, Vh = np.linalg.svd(A)
     sign = np.linalg.det(U) * np.linalg.det(Vh)
     others = np.empty(n, A.dtype)
@@ -190,7 +212,8 @@ def f_gaps(w, G):
 """,
 }
 NEEDS = {
-    "solve": ("probe", "regular"), "solve_columns": ("probe", "regular"), "inv": ("probe", "regular"),
+    "solve": ("probe", "condition", "regular"), "solve_columns": ("probe", "condition", "regular"),
+    "inv": ("probe", "condition", "regular"), "adjugate": ("probe", "condition"),
     "cholesky": ("symmetric",), "eigh": ("symmetric", "turn"), "svd": ("turn",),
 }  # fmt: skip
 
@@ -200,7 +223,7 @@ def texts(names: Iterable[str], real: str, decorator: str) -> list[str]:
     wanted: dict[str, None] = {}
     for name in names:
         wanted |= dict.fromkeys((*NEEDS.get(name, ()), name))
-    words = {"REAL": real, "EPS": EPS[real], "ASYMMETRY": str(ASYMMETRY), "DISTINCT": str(DISTINCT)}
+    words = {"REAL": real, "EPS": EPS[real], "ASYMMETRY": str(ASYMMETRY), "DISTINCT": str(DISTINCT), "TAME": str(np.finfo(real).eps ** TAME)}
     found = []
     for name in wanted:
         text = TEXTS[name].strip("\n")
