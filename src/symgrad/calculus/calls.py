@@ -140,7 +140,7 @@ def adjoint(
 
 
 def _read(row: Row, text: str, more: list[str]) -> System:
-    """The text as a System whose inputs are the row's matrices, and those of `more` (`<matrix>_dot`, `<matrix>_bar`)."""
+    """The text as a System whose inputs are the row's matrices and those of `more`: `<matrix>_dot`, `<matrix>_bar`."""
     letters = {**row.reads, **row.writes}
     letters |= {name: letters[name.rpartition("_")[0]] for name in more}
     lines = [f"{name}: input[{','.join(axes)}]" if axes else f"{name}: input" for name, axes in letters.items()]

@@ -56,7 +56,8 @@ ROWS = {
     row.name: row
     for row in (
         _row("solve", "A:ii b:i", "x:i", "2/3 iii + 2 ii", lost="solve has no unique solution"),
-        _row("solve_columns", "A:ii b:im", "x:im", "2/3 iii + 2 iim", spelled="solve", lost="solve has no unique solution"),
+        _row("solve_columns", "A:ii b:im", "x:im", "2/3 iii + 2 iim", spelled="solve",
+             lost="solve has no unique solution"),
         _row("inv", "A:ii", "X:ii", "2 iii", lost="there is no inverse"),
         _row("det", "A:ii", "d:", "2/3 iii", lost="there is no determinant"),
         _row("logdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
@@ -68,7 +69,7 @@ ROWS = {
         _row("qr", "A:mn", "Q:mn R:nn", "4 mnn", lost="there is no triangular factor"),
         _row("gaps", "w:i", "G:ii", "2 ii", lost="their vectors have no derivative"),
     )
-}
+}  # fmt: skip
 REASONS = {
     "singular": "a matrix is singular to working precision",
     "asymmetric": "a matrix is not symmetric",

@@ -5,6 +5,7 @@ step), 50 digits by mpmath, and exactly in a finite field. A matrix for which a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -64,10 +65,10 @@ def _float(row: Row, arrays: list[np.ndarray], arithmetic: Arithmetic) -> Matric
 
 def _empty(row: Row, arrays: list[np.ndarray]) -> Matrices:
     """Matrices without entries."""
-    shapes = dict(zip(row.reads, (a.shape for a in arrays)))
-    sizes = {c: n for of, letters in row.reads.items() for c, n in zip(letters, shapes[of][len(shapes[of]) - len(letters) :])}
+    parts = [(a.shape[: a.ndim - len(c)], a.shape[a.ndim - len(c) :], c) for a, c in zip(arrays, row.reads.values())]
+    sizes = {c: n for _, core, letters in parts for c, n in zip(letters, core)}
     sizes |= {k: min(sizes[c] for c in among) for k, among in row.least.items()}
-    batch = max((shapes[of][: len(shapes[of]) - len(letters)] for of, letters in row.reads.items()), key=len)
+    batch = max((own for own, _, _ in parts), key=len)
     return tuple(np.zeros((*batch, *(sizes[c] for c in letters))) for letters in row.writes.values())
 
 
@@ -317,7 +318,7 @@ MULTIPRECISION: dict[str, Callable[..., tuple]] = {
 
 def _exact(row: Row, arrays: list[np.ndarray], ring: Arithmetic) -> Matrices:
     """By Gaussian elimination in a field: residues modulo a prime, dual ones, rational functions."""
-    one = np.asarray(ring.asarray(1)).item()
+    one: Any = np.asarray(ring.asarray(1)).item()
 
     def identity(A):
         return [[one if i == j else one * 0 for j in range(len(A))] for i in range(len(A))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sympy import Basic, Expr
 from sympy.logic.boolalg import Boolean
@@ -155,9 +155,9 @@ class Call:
     batch: int = 0  # the number of batch axes of what it writes
     source: str = field(default="", compare=False)  # the user's line, for error messages
 
-    terms = ()
-    reduce = "call"
-    elementwise = False
+    terms: ClassVar[tuple[Term, ...]] = ()
+    reduce: ClassVar[str] = "call"
+    elementwise: ClassVar[bool] = False
 
     @property
     def tensor(self) -> str:

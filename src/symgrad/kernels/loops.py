@@ -150,8 +150,8 @@ class Dot:
 
 @dataclass(frozen=True)
 class Routine:
-    """A routine of `routines` for each cell of `batch`. An operand is (buffer, its batch axes, the rank of its core): it
-    is read at the last batch indices only."""
+    """A routine of `routines` for each cell of `batch`. An operand is (buffer, its batch axes, the rank of its core):
+    it is taken at the last batch indices only."""
 
     call: Call
     operands: tuple[tuple[str, int, int], ...]  # what is read, then what is written

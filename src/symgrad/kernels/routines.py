@@ -223,7 +223,8 @@ def texts(names: Iterable[str], real: str, decorator: str) -> list[str]:
     wanted: dict[str, None] = {}
     for name in names:
         wanted |= dict.fromkeys((*NEEDS.get(name, ()), name))
-    words = {"REAL": real, "EPS": EPS[real], "ASYMMETRY": str(ASYMMETRY), "DISTINCT": str(DISTINCT), "TAME": str(np.finfo(real).eps ** TAME)}
+    words = {"REAL": real, "EPS": EPS[real], "ASYMMETRY": str(ASYMMETRY), "DISTINCT": str(DISTINCT)}
+    words["TAME"] = str(float(np.finfo(real).eps) ** TAME)
     found = []
     for name in wanted:
         text = TEXTS[name].strip("\n")

@@ -7,8 +7,9 @@ equation of its own before the Call.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sympy import Expr, Integer
+from sympy import Integer
 
 from ..errors import ShapeError
 from ..ir.access import Access
@@ -22,7 +23,6 @@ from .scope import Reader
 from .sizes import letter_of
 from .tree import Leaf, Tree
 from .values import PARTS, ROUTINES
-
 
 
 def routine(reader: Reader, node: g.Call, parts: Sequence[Array]) -> Array:
@@ -146,7 +146,7 @@ def _whole(reader: Reader, part: Array, stem: str) -> str:
     axes = indices(reader, part)
     maker, tree = Maker(reader, reader.tensor), part.at(axes)
     plain = isinstance(tree, Leaf) and isinstance(tree.expr, Access)
-    found: Expr = tree.expr if plain else piece(maker, stem, axes, addends(maker, tree))
+    found: Any = tree.expr if plain else piece(maker, stem, axes, addends(maker, tree))
     if found.indices == axes:
         return found.name
     draft = reader.draft

@@ -186,7 +186,8 @@ def label_of(name: str, system: System) -> str:
     if not isinstance(call, Call) or call.name not in MATRICES or call.batch:
         return ""
     (of,) = call.arguments
-    plain = of in system.tensors and system.tensors[of].named and not symbol(of).raised("") and not derivative(of, system)
+    argument = system.tensors.get(of)
+    plain = argument is not None and argument.named and not symbol(of).raised("") and not derivative(of, system)
     return MATRICES[call.name].format(symbol(of).latex()) if plain else ""
 
 

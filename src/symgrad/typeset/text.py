@@ -10,8 +10,8 @@ from sympy.logic.boolalg import And, Not, Or
 
 from ..ir.access import Access
 from ..ir.system import Call, Equation, System
-from .calls import call_text
 from .arrange import Arranged, Iverson, Summand, arrange
+from .calls import call_text
 from .order import fraction, is_negative, ordered_addends, ordered_factors, ordering
 from .scalar import function_name, join_signed
 
