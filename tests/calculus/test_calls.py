@@ -232,8 +232,7 @@ def test_qr_of_a_wide_matrix_is_refused():
 COMPILED = {
     "float64": """
         S: parameter[i, i]
-        b: parameter[i]
-        L = b @ solve(S, b) + logdet(S) + sum(cholesky(S)**3)""",
+        L = logdet(S)**2""",
     "float32": """
         A: parameter[n, i, i]
         b: parameter[n, i]
@@ -251,7 +250,7 @@ def test_the_kernel_computes_what_the_interpreter_does(dtype):
     kernel = program.compile(dtype=dtype)
     same(kernel(**arrays), program.evaluate(**arrays), dtype)
     first = next(iter(arrays))
-    with pytest.raises(DegenerateError, match="singular|not positive definite"):
+    with pytest.raises(DegenerateError, match="a matrix is singular|a determinant is 0"):
         kernel(**{**arrays, first: 0 * arrays[first]})
 
 
