@@ -1,4 +1,4 @@
-"""Linear algebra through the whole stack: values against NumPy, derivatives to second order, what is refused, kernels.
+"""Linear algebra through the whole stack: values against NumPy, derivatives to third order, refusals, kernels.
 
 Tangents are typed, adjoints and second derivatives are found from them: a wrong tangent must be seen (negative control).
 """
@@ -194,7 +194,7 @@ REFUSED = {
     "zero": ("y = inv(A)", np.zeros((3, 3)), "y", "a matrix is singular to working precision: there is no inverse."),
     "indefinite": ("y = cholesky(A)", -SPD, "y", "a matrix is not positive definite: there is no Cholesky factor."),
     "asymmetric": ("y = cholesky(A)", SINGULAR, "y", "a matrix is not symmetric"),
-    "negative": ("y = logdet(A)", np.diag([1.0, -1, 1]), "y", "For the logarithm of its absolute value write logabsdet"),
+    "negative": ("y = logdet(A)", np.diag([1.0, -1, 1]), "y", "For the logarithm of its absolute value"),
     "log of 0": ("y = logabsdet(A)", np.zeros((3, 3)), "y", "a determinant is 0: its logarithm has no value."),
     "equal eigenvalues": ("w, V = eigh(A) \n y = sum(V**3)", np.eye(3), "dy_dA", "two eigenvalues"),
     "equal singular values": ("U, s, Vh = svd(A) \n y = sum(U**3)", np.eye(3), "dy_dA", "equal to working precision"),
@@ -250,7 +250,7 @@ def test_the_kernel_computes_what_the_interpreter_does(dtype):
     kernel = program.compile(dtype=dtype)
     same(kernel(**arrays), program.evaluate(**arrays), dtype)
     first = next(iter(arrays))
-    with pytest.raises(DegenerateError, match="a matrix is singular|a determinant is 0"):
+    with pytest.raises(DegenerateError, match=r"a matrix is singular|a determinant is 0"):
         kernel(**{**arrays, first: 0 * arrays[first]})
 
 
@@ -275,7 +275,8 @@ def test_programs_print_as_notation_and_as_mathematics():
     text = "A: parameter[i, i]\nb: input[i]\nx = solve(A, b)\nw, V = eigh(A)\nL = x @ V @ x + det(A)\n"
     system = parse(text)
     again = parse(to_text(system))
-    assert [eq for eq in again.equations if isinstance(eq, Call)] == [e for e in system.equations if isinstance(e, Call)]
+    called, called_again = ([e for e in s.equations if isinstance(e, Call)] for s in (system, again))
+    assert called_again == called
     shown = sg.program("A: parameter[i, i] \n b: input[i] \n L = logabsdet(A) + b @ inv(A) @ b")
     assert r"\left(A^{-1}\right)_{i,j}" in shown.latex() and r"\log \lvert \det A \rvert" in shown.latex()
     derivation = shown.gradient("L").derivation
