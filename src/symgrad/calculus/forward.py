@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from sympy import Mul
 
 from ..errors import UnknownNameError
-from ..ir.access import Access, Index, fresh_names
-from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
+from ..ir.access import Access, Index
+from ..ir.calls import row_of
+from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
+from .batched import Known, push, rule
 from .local import at_arg, local_derivative, other_factors
 from .rewrite import Rule
-from .split import feeding, live_reads, split
+from .split import feeding, flowing, live_reads, split
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,27 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
     system = split(system)
     tensors = {**system.tensors, **{dot: _tangent(system.tensors[x], dot, "input") for x, dot in seeds.items()}}
     tangents = dict(seeds)
-    equations: list[Equation] = []
+    equations: list[Equation | Call] = []
     steps: list[Step] = []
     wanted = feeding(system, output)
+    known = Known({*tensors, name})
     for eq in system.equations:
         equations.append(eq)
+        known.note(eq, system.tensors)
+        if isinstance(eq, Call):
+            results = {w: name if w == output else known.name(f"{w}_dot") for w in eq.writes if w in wanted}
+            if results and set(eq.arguments) & set(tangents):
+                steps.append(_call(system, eq, tangents, results, known))
+                equations += steps[-1].after
+                tensors |= steps[-1].context.tensors
+                tensors |= {dot: _tangent(system.tensors[w], dot, "defined") for w, dot in results.items()}
+                tangents |= results
+            continue
         tensor = system.tensors[eq.tensor]
         if eq.tensor not in wanted or tensor.dtype != "float" or not _moves(eq, tangents):
             continue
-        dot = name if eq.tensor == output else next(fresh_names(tensors, f"{eq.tensor}_dot"))
-        context = Push({**tangents, eq.tensor: dot}, next(fresh_names(tensors, "others")))
+        dot = name if eq.tensor == output else known.name(f"{eq.tensor}_dot")
+        context = Push({**tangents, eq.tensor: dot}, known.name("others"))
         step = RULE.step(context, (eq,))
         steps.append(step)
         equations += step.after
@@ -71,7 +84,12 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
 
 
 def _moves(eq: Equation, tangents: Mapping[str, str]) -> bool:
-    return any(a.name in tangents for t in eq.terms for a in live_reads(t.body))
+    return bool(flowing(eq) & set(tangents))
+
+
+def _call(system: System, call: Call, tangents: Mapping[str, str], results: Mapping[str, str], known: Known) -> Step:
+    place = push(system, call, tangents, results, known)
+    return rule(row_of(call).text, "tangent").step(place, (call,))
 
 
 def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equation, ...]:

@@ -11,17 +11,19 @@ Sources: R. E. Wengert 1964; S. Linnainmaa 1976; A. Griewank, A. Walther, Evalua
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Integer, Mul, Pow
 
 from ..errors import DifferentiationError, UnknownNameError, explain
-from ..ir.access import Access, Index, fresh_names
-from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
+from ..ir.access import Access, Index
+from ..ir.calls import row_of
+from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
+from .batched import Known, Place, contribution, pull, rule
 from .join import align, sort_domain
 from .local import at_arg, chosen_point, local_derivative, other_factors
 from .rewrite import Rule, derived
-from .split import feeding, live_reads, split
+from .split import feeding, flowing, live_reads, split
 from .stable import looked_through
 
 CITE = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
@@ -38,6 +40,7 @@ class Sweep:
     lead: tuple[Range, ...] = ()     # the cell of the output that is differentiated; empty for a scalar
     led: tuple[int, ...] = ()        # the output's axes that `lead` stands for: all that are not shared
     seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
+    calls: Mapping[str, Mapping[str, tuple[Term, ...]]] = field(default_factory=dict)  # what a Call adds to a tensor
     named: bool = True               # may the adjoint stand in a formula for a person to read?
 
 
@@ -95,21 +98,41 @@ def _sweep(
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
     steps: list[Step] = []
     made, partly = derived(system.log), looked_through(system.log)
+    known, calls = Known(taken), {}
+    for eq in system.equations:
+        known.note(eq, system.tensors)
     for name in _backward_order(system, wrt):
-        reading = tuple(eq for eq in readers.get(name, ()) if eq.tensor in names)
+        reading = tuple(eq for eq in readers.get(name, ()) if set(eq.writes) & set(names))
         if name == output or name not in active or name not in reached or not reading:
             continue
+        for call in (eq for eq in reading if isinstance(eq, Call) and eq.tensor not in calls):
+            calls[call.tensor] = _pulled(system, call, active & reached, names, lead, led, known, steps)
         stem = f"{name}_part" if name in partly else pattern.format(name)
-        names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, stem))
-        source = fresh_names(taken, "others")
-        others = tuple(next(source) for eq in reading if eq.reduce == "prod")
+        names[name] = pattern.format(name) if name in wrt else known.name(stem)
+        others = tuple(known.name("others") for eq in reading if eq.reduce == "prod")
         tensor = system.tensors[name]
         named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
-        context = Sweep(output, tensor, dict(names), others, lead, led, seed, named)
+        context = Sweep(output, tensor, dict(names), others, lead, led, seed, dict(calls), named)
         rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
+        rules |= {f"adjoint of {row_of(eq).text}": None for eq in reading if isinstance(eq, Call)}
         steps.append(RULE.step(context, reading, note="local derivative: " + ", ".join(rules)))
-        taken |= {names[name], *others}
     return _assemble(system, output, wrt, steps, pattern, lead, led, seed)
+
+
+def _pulled(system: System, call: Call, active, names, lead, led, known: Known, steps: list[Step]):
+    """What a Call adds to the adjoint of each of its arguments; its own equations become a step before those."""
+    seeds = {}
+    adjoints = {w: names[w] for w in call.writes if w in names}
+    for name in (w for w, adjoint in adjoints.items() if not adjoint):  # it is the output: its adjoint is 1
+        adjoints[name] = known.name("one")
+        seeds[name] = _unit(adjoints[name], system.tensors[name], led, "")
+    place = pull(system, call, active, adjoints, lead, known, jacobian, seeds)
+    steps.append(rule(row_of(call).text, "adjoint").step(place, (call,)))
+    added: dict[str, tuple[Term, ...]] = {}
+    for of, name in zip(row_of(call).reads, call.arguments):
+        if name in active:
+            added[name] = added.get(name, ()) + contribution(place, f"{of}_bar")
+    return added
 
 
 def _check_free(system: System, name: str) -> None:
@@ -162,21 +185,21 @@ def _active(system: System, output: str, wrt: tuple[str, ...]) -> frozenset[str]
     """Real tensors that depend on `wrt`."""
     active = set(wrt)
     for eq in system.equations:
-        if any(a.name in active for t in eq.terms for a in live_reads(t.body)):
-            active.add(eq.tensor)
+        if flowing(eq) & active:
+            active.update(eq.writes)
     return frozenset(n for n in active if system.tensors[n].dtype == "float")
 
 
-def _readers(system: System) -> dict[str, list[Equation]]:
-    readers: dict[str, list[Equation]] = {}
+def _readers(system: System) -> dict[str, list[Equation | Call]]:
+    readers: dict[str, list[Equation | Call]] = {}
     for eq in system.equations:
-        for name in sorted({a.name for t in eq.terms for a in live_reads(t.body)}):
+        for name in sorted(flowing(eq)):
             readers.setdefault(name, []).append(eq)
     return readers
 
 
 def _backward_order(system: System, wrt: tuple[str, ...]) -> list[str]:
-    written = [eq.tensor for eq in system.equations]
+    written = [name for eq in system.equations for name in eq.writes]
     return [*reversed(written), *(w for w in wrt if w not in written)]
 
 
@@ -215,6 +238,9 @@ def adjoint_equations(sweep: Sweep, readers: tuple[Equation, ...]) -> tuple[Equa
 
 
 def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Iterable[Term]:
+    if isinstance(eq, Call):
+        yield from sweep.calls[eq.tensor].get(sweep.tensor.name, ())
+        return
     for term in eq.terms:
         for access in live_reads(term.body):
             factor = local_derivative(eq, term, access) if access.name == sweep.tensor.name else 0
@@ -251,9 +277,11 @@ def _assemble(
     tensors = dict(system.tensors)
     equations = list(system.equations)
     for step in steps:
-        for eq in step.after:
-            tensors[eq.tensor] = _declare(eq, step.context)
-            equations.append(eq)
+        equations += step.after
+        if isinstance(step.context, Place):
+            tensors |= step.context.tensors
+        else:
+            tensors |= {eq.tensor: _declare(eq, step.context) for eq in step.after}
     for name in wrt:
         adjoint, of = pattern.format(name), system.tensors[name]
         if adjoint not in tensors:  # the output does not depend on it, or is it

@@ -49,12 +49,14 @@ def close(system: System, display: bool) -> System:
     given = [eq for eq in system.equations if eq.tensor not in made]
     worker = _Worker(system, given, [eq for eq in system.equations if eq.tensor in made], display)
     worker.steps += [step for step in system.log if not step.rule.derives]
+    seen: set[int] = set()
     for eq in system.equations:
         step = made.get(eq.tensor)
         if step is None:
             worker.order.append(eq)
             continue
-        if step not in worker.steps[-len(step.after) :]:
+        if id(step) not in seen:
+            seen.add(id(step))
             worker.steps.append(step)
         worker.close(eq)
     return replace(system, tensors=worker.tensors, equations=tuple(worker.order), log=tuple(worker.steps))

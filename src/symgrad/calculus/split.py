@@ -14,7 +14,7 @@ from sympy import Add, Expr, Mul, Pow
 
 from ..functions import stop, where
 from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
-from ..ir.system import Equation, Range, System, Tensor, Term
+from ..ir.system import Call, Equation, Range, System, Tensor, Term
 from .algebra import OPERATIONS, operations
 
 PRODUCT = 3  # a product of more factors over the same indices is folded in pairs: its adjoints share the partial ones
@@ -23,8 +23,11 @@ PRODUCT = 3  # a product of more factors over the same indices is folded in pair
 def split(system: System) -> System:
     """The same system with small bodies; the new pieces stand before the equation that they were cut from."""
     pieces = _Pieces(system)
-    equations: list[Equation] = []
+    equations: list[Equation | Call] = []
     for eq in system.equations:
+        if isinstance(eq, Call):
+            equations.append(eq)
+            continue
         terms = tuple(t for term in eq.terms for t in _split_term(eq, term, pieces))
         equations += pieces.take()
         equations.append(eq if terms == eq.terms else replace(eq, terms=terms))
@@ -127,9 +130,16 @@ def feeding(system: System, output: str) -> set[str]:
     """The tensors on whose values the derivative of `output` may depend."""
     found = {output}
     for eq in reversed(system.equations):
-        if eq.tensor in found:
-            found |= {a.name for t in eq.terms for a in live_reads(t.body)}
+        if found.intersection(eq.writes):
+            found |= flowing(eq)
     return found
+
+
+def flowing(eq: Equation | Call) -> set[str]:
+    """The tensors through which a derivative can flow into what `eq` writes."""
+    if isinstance(eq, Call):
+        return set(eq.arguments)
+    return {a.name for t in eq.terms for a in live_reads(t.body)}
 
 
 def _atomic(expr: Expr) -> bool:

@@ -17,8 +17,9 @@ from ..errors import IndexRangeError, explain
 from .access import Access, Index, Size
 from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
 from .bounds import check_data, data_array, in_range, real_array
+from .routines import run
 from .sizes import bind_shapes, size_value
-from .system import Equation, System, Term
+from .system import Call, Equation, System, Term
 
 CHUNK = 1 << 22  # points evaluated at once; a larger domain is cut along its first index
 
@@ -49,7 +50,10 @@ def _passed(system: System, needed: System, arrays: Mapping[str, Any]) -> System
     return replace(system, tensors=tensors, equations=needed.equations, outputs=(), updates={})
 
 
-def _equation(system: System, eq: Equation, sizes, values, arithmetic: Arithmetic) -> None:
+def _equation(system: System, eq: Equation | Call, sizes, values, arithmetic: Arithmetic) -> None:
+    if isinstance(eq, Call):
+        values.update(run(eq, values, arithmetic))
+        return
     shape = tuple(size_value(s, sizes) for s in system.tensors[eq.tensor].shape)
     dtype = system.tensors[eq.tensor].dtype
     result = arithmetic.full(shape, eq.reduce, dtype)

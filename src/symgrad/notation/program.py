@@ -21,14 +21,14 @@ from sympy import Expr, Integer, Max
 from ..errors import NotationError, ShapeError, UnknownNameError, did_you_mean
 from ..ir.access import Access, Index
 from ..ir.check import check
-from ..ir.system import Equation, System, Tensor
+from ..ir.system import Call, Equation, System, Tensor
 from . import expand  # noqa: F401  (fills the table of expansions)
 from . import grammar as g
 from .algebra import Unrepresentable
 from .declarations import declare
 from .draft import Draft
 from .lines import Line, logical_lines, refuse
-from .matrix import is_matrix, matrix, tidied
+from .matrix import is_matrix, matrices, matrix, tidied
 from .pieces import EXPANSIONS, Maker, addends, located, polished, term
 from .places import position, size_named
 from .scalar import in_rows
@@ -55,19 +55,26 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     equations = [line for line in lines if line.kind == "equation"]
     if not equations:
         refuse("the program has no equation.", fix="Write one: y[n] = 2*x[n].")
-    heads = [_head(draft, line) for line in equations]
-    draft.remaining = dict(Counter(head.name for head in heads))
-    for line, head in zip(equations, heads):
-        _equation(draft, line, head)
+    heads = [_heads(draft, line) for line in equations]
+    draft.remaining = dict(Counter(head.name for several in heads for head in several))
+    for line, several in zip(equations, heads):
+        if len(several) > 1:
+            _results(draft, line, several)
+        else:
+            _equation(draft, line, several[0])
     _used_sizes(draft)
     updates = _updates(draft, [line for line in lines if line.kind == "updates"])
     outputs = _outputs(draft, [line for line in lines if line.kind == "outputs"])
     return check(_finished(draft, outputs, updates))
 
 
-def _head(draft: Draft, line: Line) -> g.Read:
-    """The left side."""
-    node = g.formula(line.text, 0, line.split)
+def _heads(draft: Draft, line: Line) -> list[g.Read]:
+    """The left side: one tensor, or the names of several as in `w, V = eigh(A)`."""
+    nodes = g.formulas(line.text, 0, line.split) or (g.formula(line.text, 0, line.split),)
+    return [_head(draft, line, node) for node in nodes]
+
+
+def _head(draft: Draft, line: Line, node: g.Node) -> g.Read:
     head = g.Read(node.id, (), node.column) if isinstance(node, g.Name) else node
     if not isinstance(head, g.Read):
         refuse("the left side is not a tensor.", line.text, {node.column: ""}, "Write name = ... or name[i, j] = ...")
@@ -109,6 +116,20 @@ def _equation(draft: Draft, line: Line, head: g.Read) -> None:
         refuse(f"{error}.", line.text, fix=error.fix)
     if whole:
         tidied(draft, head.name, start)
+
+
+def _results(draft: Draft, line: Line, heads: list[g.Read]) -> None:
+    """`w, V = eigh(A)`: several names on the left take what one routine writes."""
+    names = [head.name for head in heads]
+    reader = Reader(draft, line, names[0])
+    if any(head.positions for head in heads) or len(set(names)) < len(names):
+        fix = "Write plain names without indices, as in w, V = eigh(A)."
+        reader.refuse("several results have no indices, and names of their own.", heads[0].column, fix)
+    for head in heads:
+        if draft.remaining[head.name] > 1:
+            reader.refuse(f"{head.name} is defined twice.", head.column, "Give one of the two another name.")
+        draft.remaining[head.name] -= 1
+    matrices(reader, g.formula(line.text, line.split + 1, matrix=True), names, heads[0].column)
 
 
 def _left_letters(reader: Reader, node: g.Node, letters: dict[str, Index], plain: bool) -> None:
@@ -302,7 +323,10 @@ def _finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -
         name: replace(t, shape=tuple(map(find, t.shape)), over=None if t.over is None else find(t.over))
         for name, t in draft.tensors.items()
     }
-    equations = tuple(replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms)) for e in draft.equations)
+    equations = tuple(
+        e if isinstance(e, Call) else replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms))
+        for e in draft.equations
+    )
     return System(tensors, equations, outputs, updates)
 
 

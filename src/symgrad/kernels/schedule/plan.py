@@ -1,15 +1,15 @@
-"""The whole plan of a System: equations become units or BLAS calls, units are fused, tensors get a place."""
+"""The whole plan of a System: equations become units, BLAS calls or routines, units are fused, tensors get a place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...ir.system import System
+from ...ir.system import Call, System
 from .buffers import Storage, store
 from .contract import contractions
 from .fuse import Fusion
-from .tree import Group
+from .tree import Group, Routine
 from .units import Fresh, units
 
 
@@ -27,7 +27,7 @@ def schedule(system: System, in_place: bool = False, share: bool = True, blas: b
     fresh = Fresh()
     fusion = Fusion(system, fresh, share)
     for eq in system.equations:
-        call = calls.get(eq.tensor)
+        call = Routine(eq) if isinstance(eq, Call) else calls.get(eq.tensor)
         if call:
             fusion.call(call)
             continue
