@@ -8,6 +8,8 @@
                                     heads (each with a kernel of its own), `where`, relations, exact numbers.
                                     Sub-expressions repeat (exp(-|x|)): a helper function with shared values is best.
                                     Sub-expressions that are numbers (log(2), sqrt(2/pi)) are meant to be folded.
+    kernel.kind == "vector"      -> emit  the text of `vector.source(kernel.name)`, which has no branch and serves both
+                                    precisions, with what it needs (see functions/vector)
     kernel.kind == "source"      -> emit  kernel.text once per module (first the text of each name in kernel.needs, from
                                     `special.source(name)`), then call kernel.name(args...). The text is plain Python:
                                     one function of floats, `math`, arithmetic, if, for, while, constants as literals or
@@ -36,7 +38,7 @@ X, Y = symbols("x y", real=True)  # the arguments, in definitions and spellings
 class Kernel:
     """How generated code computes a function of one scalar point."""
 
-    kind: str                            # math | expression | source
+    kind: str                            # math | vector | expression | source
     name: str = ""                       # math: a function of module math; source: the function that `text` defines
     args: tuple[Symbol, ...] = ()        # expression: its variables
     expression: Expr | None = None
@@ -58,6 +60,10 @@ def math_(name: str) -> Kernel:
 
 def formula(expression: Expr, *args: Symbol) -> Kernel:
     return Kernel("expression", args=args or (X,), expression=expression)
+
+
+def vector(name: str) -> Kernel:
+    return Kernel("vector", name)
 
 
 def source(name: str, any_precision: bool = False) -> Kernel:

@@ -10,7 +10,7 @@ from sympy import Eq, Rational, exp, log
 
 from . import heads as h
 from .reference import mp, pointwise, quiet, sp
-from .row import Kink, Row, X, Y, formula, math_, source
+from .row import Kink, Row, X, Y, formula, source, vector
 from .special import exprel_moment, stumpff
 
 INF = float("inf")
@@ -58,20 +58,20 @@ def _stumpff_mp(k, s):
 
 
 ELEMENTARY = [
-    Row("exp", exp, quiet(np.exp), mp(mpmath.exp), math_("exp"), r"\exp", complex=np.exp),
-    Row("log", log, quiet(np.log), mp(mpmath.log), math_("log"), r"\log", complex=np.log, domain=(0, INF)),
-    Row("sin", sympy.sin, quiet(np.sin), mp(mpmath.sin), math_("sin"), r"\sin", complex=np.sin),
-    Row("cos", sympy.cos, quiet(np.cos), mp(mpmath.cos), math_("cos"), r"\cos", complex=np.cos),
-    Row("tan", sympy.tan, quiet(np.tan), mp(mpmath.tan), math_("tan"), r"\tan", complex=np.tan),
+    Row("exp", exp, quiet(np.exp), mp(mpmath.exp), vector("exp"), r"\exp", complex=np.exp),
+    Row("log", log, quiet(np.log), mp(mpmath.log), vector("log"), r"\log", complex=np.log, domain=(0, INF)),
+    Row("sin", sympy.sin, quiet(np.sin), mp(mpmath.sin), vector("sin"), r"\sin", complex=np.sin),
+    Row("cos", sympy.cos, quiet(np.cos), mp(mpmath.cos), vector("cos"), r"\cos", complex=np.cos),
+    Row("tan", sympy.tan, quiet(np.tan), mp(mpmath.tan), formula(sympy.sin(X) / sympy.cos(X)), r"\tan", complex=np.tan),
 ]
 
 EXPONENTIAL = [
     Row(
-        "expm1", h.expm1, quiet(np.expm1), mp(mpmath.expm1), math_("expm1"), r"\operatorname{expm1}",
+        "expm1", h.expm1, quiet(np.expm1), mp(mpmath.expm1), vector("expm1"), r"\operatorname{expm1}",
         definition=exp(X) - 1, complex=np.expm1,
     ),
     Row(
-        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), source("exprel", any_precision=True),
+        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), vector("exprel"),
         r"\operatorname{exprel}",
         definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), complex=lambda z: np.expm1(z) / z,
         cite="the mean of exp(t x) over 0 < t < 1",
@@ -85,7 +85,7 @@ EXPONENTIAL = [
         cite="integral of t**k exp(t x) over 0 < t < 1, differentiated under the integral",
     ),
     Row(
-        "log1p", h.log1p, quiet(np.log1p), mp(mpmath.log1p), math_("log1p"), r"\operatorname{log1p}",
+        "log1p", h.log1p, quiet(np.log1p), mp(mpmath.log1p), vector("log1p"), r"\operatorname{log1p}",
         definition=log(1 + X), complex=np.log1p, domain=(-1, INF),
     ),
     Row(
