@@ -27,7 +27,7 @@ def _ndtr_mp(x):
 
 
 def _mills_mp(x):
-    return mpmath.npdf(x) / _ndtr_mp(x)
+    return mpmath.npdf(x) / _ndtr_mp(x) if x > -1e20 else _mills_gap_mp(x) - x
 
 
 def _mills_gap_mp(x):

@@ -47,5 +47,5 @@ def _table(name: str, values: tuple[float, ...], real: str) -> str:
 
 def _number(value: float, real: str) -> str:
     """The shortest decimal that is read as this number."""
-    shortest = str(np.dtype(real).type(abs(value)))
+    shortest = "np.nan" if value != value else str(np.dtype(real).type(abs(value)))
     return f"-{real}({shortest})" if value < 0 else f"{real}({shortest})"

@@ -37,6 +37,7 @@ def sin(x):
     r, s, k = quarter_turns(x)
     y = cosine_parts(r, s) if math.fabs(k) == 1.0 else sine_parts(r, s)
     y = -y if k == -1.0 or math.fabs(k) == 2.0 else y
+    y = NAN if math.fabs(x) > FAR else y
     return x if math.fabs(x) < TINY else y
 
 
@@ -44,4 +45,5 @@ def cos(x):
     """cos(x)."""
     r, s, k = quarter_turns(x)
     y = sine_parts(r, s) if math.fabs(k) == 1.0 else cosine_parts(r, s)
-    return -y if k == 1.0 or math.fabs(k) == 2.0 else y
+    y = -y if k == 1.0 or math.fabs(k) == 2.0 else y
+    return NAN if math.fabs(x) > FAR else y

@@ -12,7 +12,7 @@ import math
 
 
 def exp_parts(a, b):
-    """exp(a + b) = 2**n (h + l), b far smaller than a.
+    """exp(a + b) = 2**n (h + l), b far smaller than a, l up to 0.07.
 
     exp(r) = 1 + r + r**2 P(r) with r = a - n log(2); log(2) in two parts, so that n times the first is exact.
     """
@@ -109,7 +109,9 @@ def sigmoid_parts(x, xl):
     a = math.fabs(x)
     al = xl if x > 0.0 else -xl
     a = EXP_END if a > EXP_END else a
-    h, l, n = exp_parts(-a, -al)
+    f, g, n = exp_parts(-a, -al)
+    h = f + g
+    l = (f - h) + g
     s = scale(1.0, n)
     d = fma(h, s, 1.0)
     dl = fma(h, s, 1.0 - d) + l * s

@@ -39,7 +39,7 @@ def _rounded(exact: Fraction, real: type):
     try:
         value = float(exact)
     except OverflowError:
-        return real(math.copysign(math.inf, exact))
+        return real(math.inf if exact > 0 else -math.inf)
     if real is np.float32 and math.isfinite(value) and Fraction(value) != exact:
         other = math.nextafter(value, math.inf if Fraction(value) < exact else -math.inf)
         value = value if int(np.float64(value).view(np.int64)) & 1 else other

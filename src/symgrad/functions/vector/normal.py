@@ -20,7 +20,7 @@ def gaussian_parts(x, half):
 def gaussian(x):
     """exp(-x**2)."""
     a = math.fabs(x)
-    h, l, n = gaussian_parts(TAIL_END if a > TAIL_END else a, 1.0)
+    h, l, n = gaussian_parts(SQUARE_END if a > SQUARE_END else a, 1.0)
     return scale(h + l, n)
 
 
@@ -53,7 +53,7 @@ def product_parts(a, b, c, d):
 
 def erfc_parts(a):
     """erfc(a) = 2**n (p + q) for a >= 0."""
-    a = TAIL_END if a > TAIL_END else a
+    a = SQUARE_END if a > SQUARE_END else a
     v, w = erfcx_parts(a, 0.0)
     h, l, n = gaussian_parts(a, 1.0)
     p, q = product_parts(v, w, h, l)
@@ -81,9 +81,8 @@ def erfcx(x):
     a = math.fabs(x)
     v, w = erfcx_parts(1e9 if a > 1e9 else a, 0.0)
     y = v + w if a < 1e9 else ROOT_PI_INVERSE / a
-    h, l, n = gaussian_parts(a, -1.0)
+    h, l, n = gaussian_parts(SQUARE_END if a > SQUARE_END else a, -1.0)
     left = scale(2.0 * (h + l), n) - y
-    left = INF if a > TAIL_END else left
     return left if x < 0.0 else y
 
 
