@@ -98,5 +98,6 @@ KINKED = [
     Row("hardswish", h.hardswish, quiet(lambda x: x * np.clip((x + 3) / 6, 0, 1)), mp(lambda x: x * _hardsigmoid_mp(x)),
         formula(X * h.hardsigmoid(X)), r"\operatorname{hardswish}", definition=X * h.hardsigmoid(X),
         complex=lambda z: z * np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, (z + 3) / 6)),
-        kinks=(Kink(-3, 0, "saturated"), Kink(3, 1, "saturated")), cite="Howard et al., 2019"),
+        kinks=(Kink(-3, 0, "saturated"), Kink(3, 1, "saturated")), ulp={"slope": 64},  # beside its zero -3/2
+        cite="Howard et al., 2019"),
 ]  # fmt: skip

@@ -95,7 +95,7 @@ NORMAL = [
         mp(_erfinv_slope_mp), formula(sqrt(pi) / 2 * h.erfcx(h.abs(h.erfinv(X))) / (1 - h.abs(X))),
         r"\left(\operatorname{erf}^{-1}\right)^{\prime}\left({0}\right)",
         definition=sqrt(pi) / 2 * exp(h.erfinv(X) ** 2),
-        atoms=(h.erfinv(X), h.erfinv_slope(X)), domain=(-1, 1)),
+        atoms=(h.erfinv(X), h.erfinv_slope(X)), domain=(-1, 1), ulp={"slope": 8}),
     Row("ndtr", h.ndtr, sp("ndtr"), mp(_ndtr_mp), vector("ndtr"), r"\Phi",
         definition=h.erfc(-X / sqrt(2)) / 2, atoms=(h.norm_pdf(X),), complex=sp("ndtr")),
     Row("norm_pdf", h.norm_pdf, quiet(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi)), mp(mpmath.npdf),

@@ -33,9 +33,13 @@ def _named(text: str) -> str:
 def constants(names: Iterable[str], real: str) -> str:
     """The tables that the functions mention, a line or more for each."""
     tables: dict[str, tuple[float, ...]] = {}
+    prepared: list[str] = []
     for name in names:
         tables |= vector.constants(name, real)
-    return "\n".join(_table(name, values, real) for name, values in tables.items())
+        text, assigned = vector.preparation(name, real)
+        prepared += [f"{text}\n\n\n{assigned}"] * bool(text)
+    lines = [_table(name, values, real) for name, values in tables.items()]
+    return "\n".join([*lines, *prepared])
 
 
 def _table(name: str, values: tuple[float, ...], real: str) -> str:

@@ -72,7 +72,7 @@ def grid(row: Row, dtype: str, count: int, slope: bool = False, seed: int = 0) -
         return listed
     low, high = row.domain
     rng, limits = np.random.default_rng(seed), np.finfo(real)
-    exponents = rng.permuted(np.arange(limits.minexp - limits.nmant, limits.maxexp).repeat(max(1, count // 6000)))
+    exponents = rng.permuted(np.arange(limits.minexp - limits.nmant, limits.maxexp - 2).repeat(max(1, count // 6000)))
     wide = np.ldexp(rng.uniform(1, 2, len(exponents)), exponents)[: count // 3]
     bent = np.exp(rng.uniform(np.log(1e-4), np.log(800 if real is np.float64 else 110), count // 3))
     flat = rng.uniform(max(low, -6), min(high, 6), count // 3)

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from . import circular, exponential, machine, normal
+from . import circular, exponential, machine, normal, turns
 from .coefficients import TABLE
 
 _MODULES = (exponential, circular, normal)
 _FUNCTIONS = {n: f for m in _MODULES for n, f in vars(m).items() if inspect.isfunction(f)}
-OPERATIONS = ("fma", "rint", "horner", "exact_sum", "exact_product", "scale", "normal")
+OPERATIONS = ("fma", "rint", "horner", "exact_sum", "exact_product", "scale", "whole", "normal")
 
 
 def source(name: str) -> str:
@@ -50,6 +50,15 @@ def constants(name: str, dtype: str) -> dict[str, tuple[float, ...]]:
     words = re.findall(r"\b[A-Z][A-Z0-9_]+\b", _body(name))
     found = {w: tuple(map(float.fromhex, TABLE[dtype][w])) for w in words if w in TABLE[dtype]}
     return found | ({"NAN": (np.nan,)} if "NAN" in words else {})
+
+
+def preparation(name: str, dtype: str) -> tuple[str, str]:
+    """Text that makes a table which is too long to print, and the name it gets; both empty where none is needed."""
+    if "FAR_TURNS" not in _body(name):
+        return "", ""
+    text = inspect.getsource(turns).split('"""', 2)[2].replace("import numpy as np\n", "").strip()
+    first = int(float.fromhex(TABLE[dtype]["FAR_POWER"][0]))
+    return text, f"FAR_TURNS = far_turns({dtype}, {first})"
 
 
 def is_function(name: str) -> bool:
@@ -81,5 +90,6 @@ def _scope(dtype: str) -> dict[str, Any]:
     for name, values in TABLE[dtype].items():
         numbers = tuple(real(float.fromhex(v)) for v in values)
         scope[name] = numbers if len(numbers) > 1 else numbers[0]
+    scope["FAR_TURNS"] = turns.far_turns(real, int(scope["FAR_POWER"]))
     scope |= {n: FunctionType(f.__code__, scope, n) for n, f in _FUNCTIONS.items()}
     return scope

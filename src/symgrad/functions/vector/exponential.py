@@ -53,7 +53,7 @@ def exprel(x):
     d, e, n = expm1_parts(x)
     q = scale((d + e) / x, n)
     q = 1.0 if x == 0.0 else q
-    return x if x == INF else q
+    return INF if x > EXP_HIGH else q
 
 
 def log_parts(f, g, n):

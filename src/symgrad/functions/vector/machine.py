@@ -78,6 +78,11 @@ def scale(x, n):
     return real(np.ldexp(real(x), int(n))) if math.isfinite(n) else real(x) * real(n)
 
 
+def whole(n):
+    """The integer n, 0 or more, which is a float, as an index."""
+    return np.uint64(n)
+
+
 def normal(x):
     """(m, n): x = m 2**n with m between sqrt(1/2) and sqrt(2), for x > 0 that is not subnormal."""
     real = _real(x)
