@@ -22,21 +22,45 @@ from ..ir.system import Equation, Range, System, Tensor, Term
 from ..kernels import compile_system
 
 DTYPES = ("float32", "float64")
-OURS, SYMPY, TORCH = "symgrad", "SymPy to NumPy", "PyTorch"
 ONE_ULP = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "sin", "cos", "erf")
+
+
+HEAD = """\
+# Accuracy of the functions
+
+Made by `symgrad verify --ulp`. The worst error found, in units in the last place of the exact value (mpmath, 60
+digits), of the compiled kernels: one line for each function, order of derivative and precision. Points: every exponent,
+both signs, neighbours of kinks and ends, denser where functions bend. Results that are not normal numbers are checked to
+be so, and not counted. Around a sign change, where |f| < |x f'|/64, the unit is u |x f'|, u half a unit of 1.
+The engines beside it take the same points and the same unit: the textbook definition, differentiated and printed by
+SymPy, and PyTorch with autograd. `inf` says: zero, infinite or NaN where the exact value is a normal number.
+
+| function | order | precision | points | worst at | ULP | stated | SymPy to NumPy | PyTorch |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 @dataclass(frozen=True)
 class Line:
-    """The worst error of one function in one precision."""
+    """The worst error of one function in one precision, and those of other engines."""
 
-    engine: str
     function: str
     order: int  # of the derivative
     dtype: str
     points: int
     ulp: float
     at: tuple[float, ...]
+    stated: float
+    peers: tuple[float | None, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.ulp <= self.stated
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{v:.6g}" for v in self.at)
+        peers = (" " if p is None else f"{p:.3g}" for p in self.peers)
+        cells = (self.function, self.order, self.dtype, self.points, at, f"{self.ulp:.2f}", f"{self.stated:g}", *peers)
+        return f"| {' | '.join(map(str, cells))} |"
 
 
 @dataclass(frozen=True)
@@ -94,20 +118,18 @@ def kernel(cases: Iterable[Case], dtype: str) -> Callable[..., Any]:
     return compile_system(System(tensors, tuple(equations), tuple(e.tensor for e in equations)), dtype=dtype, parallel=False)
 
 
-def sweep(row: Row, dtype: str, count: int = 3000, peers: bool = False) -> Iterator[Line]:
+def sweep(row: Row, dtype: str, count: int = 3000, peers: bool = False, seed: int = 0) -> Iterator[Line]:
     """The lines of one function: ours, and those of other engines where they are installed."""
     listed = list(cases(row))
     run = kernel(listed, dtype)
     for number, case in enumerate(listed):
-        arrays = grid(row, dtype, count, bool(case.order))
+        arrays = grid(row, dtype, count, bool(case.order), seed)
         exact = [(p, *_exact(case, p, dtype)) for p in zip(*arrays)]
         got = run(**{f"in_{s}": a for s, a in zip(case.symbols, arrays)})[f"y{number}"]
-        yield _line(OURS, case, dtype, got, exact)
-        if peers:
-            for engine, function in PEERS.items():
-                values = function(row, case, arrays)
-                if values is not None:
-                    yield _line(engine, case, dtype, values, exact)
+        error, at = _worst(got, exact, dtype)
+        others = [f(row, case, arrays) for f in PEERS] if peers else []
+        theirs = tuple(None if o is None else _worst(o, exact, dtype)[0] for o in others)
+        yield Line(case.name, case.order, dtype, len(exact), error, at, bound(row, case.order), theirs)
 
 
 def _exact(case: Case, point: tuple, dtype: str) -> tuple:
@@ -119,14 +141,28 @@ def _exact(case: Case, point: tuple, dtype: str) -> tuple:
         return value, 0.0 if value is None else slack(value, case.next_order, at, unit)
 
 
-def _line(engine: str, case: Case, dtype: str, got: np.ndarray, exact: list) -> Line:
+def _worst(got: np.ndarray, exact: list, dtype: str) -> tuple[float, tuple[float, ...]]:
     worst, at = 0.0, ()
     with mpmath.workdps(DIGITS):
         for value, (point, true, allowed) in zip(got, exact):
             error = 0.0 if true is None else ulps(value, true, allowed, dtype)
             if error > worst:
                 worst, at = error, tuple(float(v) for v in point)
-    return Line(engine, case.name, case.order, dtype, len(exact), worst, at)
+    return worst, at
+
+
+def bound(row: Row, order: int) -> float:
+    """The stated bound in ULP."""
+    if order == 0 and row.name in ONE_ULP:
+        return 1.0
+    return row.ulp.get("slope" if order else "value", 4.0)
+
+
+def table(names: Iterable[str], count: int, seed: int = 0) -> Iterator[Line]:
+    """Every function of `names` in both precisions, beside the peers."""
+    for name in names:
+        for dtype in DTYPES:
+            yield from sweep(ROWS[name], dtype, count, peers=True, seed=seed)
 
 
 # -------------------------------------------------------------------------------------------------------------- peers
@@ -165,12 +201,4 @@ def _torch(row: Row, case: Case, arrays: list[np.ndarray]) -> np.ndarray | None:
     return y.detach().numpy()
 
 
-PEERS = {SYMPY: _sympy, TORCH: _torch}
-
-
-def bound(name: str, order: int) -> float:
-    """The stated bound in ULP."""
-    row = ROWS[name.split()[0]]
-    if order == 0 and row.name in ONE_ULP:
-        return 1.0
-    return row.ulp.get("slope" if order else "value", 4.0)
+PEERS = (_sympy, _torch)

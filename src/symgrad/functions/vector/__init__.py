@@ -5,7 +5,7 @@ mentions; the operations it is made of are those of `machine`. The same text ser
 literals take the type of the arguments. `function(name, dtype)` runs it as Python.
 
 >>> float(function("tanh", "float64")(0.5))
-0.46211715726000973
+0.46211715726000974
 """
 
 from __future__ import annotations
