@@ -13,8 +13,7 @@
     kernel.kind == "source"      -> emit  kernel.text once per module (first the text of each name in kernel.needs, from
                                     `special.source(name)`), then call kernel.name(args...). The text is plain Python:
                                     one function of floats, `math`, arithmetic, if, for, while, constants as literals or
-                                    tuples. It is written for float64; where kernel.any_precision it is as good
-                                    in float32 once its literals are typed.
+                                    tuples. It is written for float64: a float32 kernel converts.
 
 Un-jitted Python raises where IEEE arithmetic overflows or divides by zero (math.exp(1000), 1/0.0); compiled code
 does not.
@@ -42,7 +41,6 @@ class Kernel:
     name: str = ""                       # math: a function of module math; source: the function that `text` defines
     args: tuple[Symbol, ...] = ()        # expression: its variables
     expression: Expr | None = None
-    any_precision: bool = True           # False: constants and branches are made for float64
 
     @property
     def text(self) -> str:
@@ -66,8 +64,8 @@ def vector(name: str) -> Kernel:
     return Kernel("vector", name)
 
 
-def source(name: str, any_precision: bool = False) -> Kernel:
-    return Kernel("source", name, any_precision=any_precision)
+def source(name: str) -> Kernel:
+    return Kernel("source", name)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from . import circular, exponential, machine, normal, turns
+from . import circular, exponential, kinked, machine, normal, turns
 from .coefficients import TABLE
 
-_MODULES = (exponential, circular, normal)
+_MODULES = (exponential, circular, normal, kinked)
 _FUNCTIONS = {n: f for m in _MODULES for n, f in vars(m).items() if inspect.isfunction(f)}
 OPERATIONS = ("fma", "rint", "horner", "exact_sum", "exact_product", "scale", "whole", "normal")
 

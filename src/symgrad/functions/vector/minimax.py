@@ -193,7 +193,7 @@ def numbers(dtype: str) -> dict[str, list]:
         "TINY": [mpf(2) ** least], "NORMAL": [mpf(2) ** bits], "NORMAL_POWER": [mpf(bits)],
         "LOG2_HIGH": [high], "LOG2_LOW": [low], "LOG2E": [1 / log2],
         "EXP_LOW": [(least - bits - 1) * log2], "EXP_HIGH": [(1 - least + 16) * log2],
-        "EXP_END": [(bits + 1 - least) * log2], "SQUARE_END": [mpmath.sqrt((bits + 2 - least) * log2)],
+        "EXP_END": [(bits + 16 - least) * log2], "SQUARE_END": [mpmath.sqrt((bits + 2 - least) * log2)],
         "TAIL_END": [mpmath.sqrt(2 * (bits + 2 - least) * log2)],
         "EXPM1_LOW": [-(bits + 3) * log2],
         "FAR": [mpf(2) ** (17 if small else 40)], "FAR_POWER": [mpf(17 if small else 40)],
@@ -210,9 +210,9 @@ def table() -> dict[str, dict[str, tuple[float, ...]]]:
         found: dict[str, dict] = {"float32": {}, "float64": {}}
         for dtype, rows in found.items():
             for name, values in numbers(dtype).items():
-                rows[name] = _rounded(values, dtype)
+                rows[name] = rounded(values, dtype)
             for fit in fits():
-                rows |= {n: _rounded(c, dtype) for n, c in _stored(fit, dtype).items()}
+                rows |= {n: rounded(c, dtype) for n, c in _stored(fit, dtype).items()}
         return found
 
 
@@ -224,7 +224,8 @@ def _stored(fit: Fit, dtype: str) -> dict[str, list]:
     return {f"{fit.name}_MIDDLE": split(coefficients[0], [BITS[dtype]] * 2), fit.name: coefficients[1:]}
 
 
-def _rounded(values: list, dtype: str) -> tuple[float, ...]:
+def rounded(values: list, dtype: str) -> tuple[float, ...]:
+    """The numbers in the precision."""
     real = np.float32 if dtype == "float32" else np.float64
     return tuple(float(real(float(_cut(v, BITS[dtype])))) for v in values)
 

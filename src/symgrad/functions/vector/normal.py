@@ -108,7 +108,7 @@ def gelu(x):
     p, q, n = tail_parts(math.fabs(x))
     y = -TAIL_END if x < -TAIL_END else x
     left = scale(y * (p + q), n)
-    return left if x < 0.0 else x - x * scale(p + q, n)
+    return left if x < 0.0 else x * (1.0 - scale(p + q, n))
 
 
 def log_ndtr(x):

@@ -13,7 +13,8 @@ from .table import Target
 # has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function. `address` and `array` carry arrays
 # through a table of integers into the one function with a parallel loop, which compiles the slower the more it is
 # passed.
-# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. `scale` and `normal` find the
+# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM fuses a product that is
+# used once with the sum that uses it, flags or not; compensated sums use theirs more than once.) `scale` and `normal` find the
 # power of two in the bits; adding 1.5 * 2**digits puts an integer into the last bits of a float, without a conversion
 # that NaN would make undefined. `scale` multiplies in two steps, so results beyond the largest and below the smallest
 # normal number come out as they should.
