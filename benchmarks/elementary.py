@@ -10,7 +10,7 @@ activations   value and derivative of 1e7 float32: sigmoid, tanh, softplus, GELU
 Results are compared before anything is timed; the engines take turns; the figures are medians.
 """
 
-# ruff: noqa: PLC0415  (peers are optional)
+# ruff: noqa: E402, PLC0415  (threads are set before NumPy loads; peers are optional)
 
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ def jax_engine(name: str, x: np.ndarray) -> dict[str, Callable]:
         import jax
     except ImportError:
         return {}
-    scalar = {"tanh": jax.numpy.tanh, "gelu": lambda v: jax.nn.gelu(v, approximate=False)}.get(name) or getattr(jax.nn, name)
+    own = {"tanh": jax.numpy.tanh, "gelu": lambda v: jax.nn.gelu(v, approximate=False)}
+    scalar = own.get(name) or getattr(jax.nn, name)
     both = jax.jit(jax.vmap(jax.value_and_grad(scalar)))
     array = jax.numpy.asarray(x)
     return {f"JAX {jax.__version__}": lambda: jax.block_until_ready(both(array))}

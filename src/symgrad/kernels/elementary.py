@@ -1,4 +1,4 @@
-"""The vector functions as text of a generated module: literals and tables typed, functions of the table named `f_...`."""
+"""The vector functions as text of a generated module: literals and tables typed, the table's functions named `f_...`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Expr, Integer, lambdify
+from sympy import Expr, lambdify
 
 from ..functions import ROWS, Row
 from ..functions.accuracy import DIGITS, calls, exact_value, points, slack, ulps
@@ -29,9 +29,9 @@ HEAD = """\
 # Accuracy of the functions
 
 Made by `symgrad verify --ulp`. The worst error found, in units in the last place of the exact value (mpmath, 60
-digits), of the compiled kernels: one line for each function, order of derivative and precision. Points: every exponent,
-both signs, neighbours of kinks and ends, denser where functions bend. Results that are not normal numbers are checked to
-be so, and not counted. Around a sign change, where |f| < |x f'|/64, the unit is u |x f'|, u half a unit of 1.
+digits), of the compiled kernels: one line for each function, order of derivative and precision. Points: every
+exponent, both signs, neighbours of kinks and ends, denser where functions bend. Results that are not normal numbers
+are checked to be so, and not counted. An error above what is stated is bold. Around a sign change, where |f| < |x f'|/64, the unit is u |x f'|, u half a unit of 1.
 The engines beside it take the same points and the same unit: the textbook definition, differentiated and printed by
 SymPy, and PyTorch with autograd. `inf` says: zero, infinite or NaN where the exact value is a normal number.
 
@@ -59,7 +59,8 @@ class Line:
     def __str__(self) -> str:
         at = ", ".join(f"{v:.6g}" for v in self.at)
         peers = (" " if p is None else f"{p:.3g}" for p in self.peers)
-        cells = (self.function, self.order, self.dtype, self.points, at, f"{self.ulp:.2f}", f"{self.stated:g}", *peers)
+        ulp = f"{self.ulp:.2f}" if self.ok else f"**{self.ulp:.3g}**"
+        cells = (self.function, self.order, self.dtype, self.points, at, ulp, f"{self.stated:g}", *peers)
         return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -102,7 +103,8 @@ def grid(row: Row, dtype: str, count: int, slope: bool = False, seed: int = 0) -
     flat = rng.uniform(max(low, -6), min(high, 6), count // 3)
     signed = np.concatenate([wide, bent]) * rng.choice([-1, 1], len(wide) + len(bent))
     found = np.concatenate([listed[0].astype(np.float64), signed, flat]).astype(real)
-    return [np.unique(found[(found > low) & (found < high) & np.isfinite(found) & ((found >= row.slope_from) | (not slope))])]
+    inside = (found > low) & (found < high) & np.isfinite(found)
+    return [np.unique(found[inside & (found >= row.slope_from) if slope else inside])]
 
 
 def kernel(cases: Iterable[Case], dtype: str) -> Callable[..., Any]:
@@ -115,7 +117,8 @@ def kernel(cases: Iterable[Case], dtype: str) -> Callable[..., Any]:
         tensors |= {a.name: Tensor(a.name, (size,), "float", "input") for a in inputs.values()}
         tensors[f"y{number}"] = Tensor(f"y{number}", (size,))
         equations.append(Equation(f"y{number}", (Term((n,), case.expr.xreplace(inputs), (Range(n, size),)),)))
-    return compile_system(System(tensors, tuple(equations), tuple(e.tensor for e in equations)), dtype=dtype, parallel=False)
+    system = System(tensors, tuple(equations), tuple(e.tensor for e in equations))
+    return compile_system(system, dtype=dtype, parallel=False)
 
 
 def sweep(row: Row, dtype: str, count: int = 3000, peers: bool = False, seed: int = 0) -> Iterator[Line]:
@@ -186,7 +189,7 @@ def _symbol(row: Row, case: Case):
 
 def _torch(row: Row, case: Case, arrays: list[np.ndarray]) -> np.ndarray | None:
     try:
-        import torch  # noqa: PLC0415  (optional)
+        import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  (optional)
     except ImportError:
         return None
     places = (torch, torch.nn.functional, torch.special)

@@ -1,8 +1,8 @@
 """Scalar functions as branch-free text, which LLVM vectorises; a call of libm handles one scalar at a time.
 
 `source(name)` is the text of a function, `needs(name)` what it calls, `constants(name, dtype)` the numbers its text
-mentions; the operations it is made of are those of `machine`. The same text serves both precisions: coefficients differ,
-literals take the type of the arguments. `function(name, dtype)` runs it as Python.
+mentions; the operations it is made of are those of `machine`. The same text serves both precisions: coefficients
+differ, literals take the type of the arguments. `function(name, dtype)` runs it as Python.
 
 >>> float(function("tanh", "float64")(0.5))
 0.46211715726000974
@@ -89,7 +89,7 @@ def _scope(dtype: str) -> dict[str, Any]:
     scope |= {"math": machine.MATH, "INF": real(np.inf), "NAN": real(np.nan), "range": range}
     for name, values in TABLE[dtype].items():
         numbers = tuple(real(float.fromhex(v)) for v in values)
-        scope[name] = numbers if len(numbers) > 1 else numbers[0]
+        scope[name] = numbers if len(values) > 1 else real(float.fromhex(values[0]))
     scope["FAR_TURNS"] = turns.far_turns(real, int(scope["FAR_POWER"]))
     scope |= {n: FunctionType(f.__code__, scope, n) for n, f in _FUNCTIONS.items()}
     return scope

@@ -180,7 +180,7 @@ def hyperbolic_parts(x):
 
 def tanh(x):
     """(1 - exp(-2 |x|))/(1 + exp(-2 |x|)) with the sign of x."""
-    p, q, h, l, n = hyperbolic_parts(x)
+    p, q, _, _, _ = hyperbolic_parts(x)
     d = 2.0 + p
     y, e = quotient(-p, -q, d, ((2.0 - d) + p) + q, 1.0 / d)
     return math.copysign(x if math.fabs(x) < TINY else y + e, x)

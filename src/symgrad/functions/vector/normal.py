@@ -61,11 +61,11 @@ def erfc_parts(a):
 
 
 def erf(x):
-    """erf(x): a polynomial times x for |x| < 1.25, else 1 - erfc(|x|)."""
+    """erf(x): a polynomial times x for |x| < 1, else 1 - erfc(|x|)."""
     a = math.fabs(x)
     p, q, n = erfc_parts(a)
     near = fma(a, horner(a * a, ERF), a)
-    y = near if a < 1.25 else 1.0 - scale(p + q, n)
+    y = near if a < 1.0 else 1.0 - scale(p + q, n)
     return math.copysign(y, x)
 
 
@@ -164,7 +164,8 @@ def erfinv(x):
     y = math.sqrt(math.sqrt(fma(t, t, -o / 0.147)) - t)
     y = erfinv_step(b, erfinv_step(b, y))
     q = b * b
-    near = 0.886226925452758 * b * fma(q, fma(q, fma(q, 0.09766361950392056, 0.14393173084921979), 0.2617993877991494), 1.0)
+    near = fma(q, fma(q, 0.09766361950392056, 0.14393173084921979), 0.2617993877991494)
+    near = 0.886226925452758 * b * fma(q, near, 1.0)
     y = near if b < ERFINV_NEAR else y
     y = INF if a == 1.0 else y
     y = y if a <= 1.0 else NAN

@@ -16,7 +16,7 @@ TWO_OVER_PI = int(  # times 2**1280
 
 
 def far_turns(real, first):
-    """Row j: (2/pi) 2**(j + first - digits) modulo 4 as a sum of four numbers, each a part of the next binary digits."""
+    """Row j: (2/pi) 2**(j + first - digits) modulo 4 as a sum of four numbers, each with the next binary digits."""
     digits, last = np.finfo(real).nmant + 1, np.finfo(real).maxexp
     table = np.empty((last - first + 1, 4), real)
     for row in table:

@@ -83,7 +83,8 @@ def fma(context, a, b, c):
 def rint(context, x):
     def generate(target, builder, signature, arguments):
         real = arguments[0].type
-        return builder.call(builder.module.declare_intrinsic("llvm.rint", [real], ir.FunctionType(real, [real])), arguments)
+        nearest = builder.module.declare_intrinsic("llvm.rint", [real], ir.FunctionType(real, [real]))
+        return builder.call(nearest, arguments)
 
     return x(x), generate
 
