@@ -73,7 +73,8 @@ EXPONENTIAL = [
     Row(
         "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), vector("exprel"),
         r"\operatorname{exprel}",
-        definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), ulp={"slope": 10}, complex=lambda z: np.expm1(z) / z,
+        definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), ulp={"slope": 10},
+        complex=lambda z: np.expm1(z) / z,
         cite="the mean of exp(t x) over 0 < t < 1",
     ),
     Row(

@@ -1,4 +1,4 @@
-"""The vector functions as text of a generated module: literals and tables typed, the table's functions named `f_...`."""
+"""The vector functions as text of a generated module: literals and tables typed, rows named `f_...`."""
 
 from __future__ import annotations
 

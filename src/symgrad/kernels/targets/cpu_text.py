@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from .table import Target
 
-# `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums
-# and complements (S - e), and `nnan` would remove the tests for NaN. Only `add`, which accumulates the sum of a loop
-# whose order is free, may be re-associated, so that such loops are vectorised.
+# `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums and
+# complements (S - e), and `nnan` would remove the tests for NaN. Only `add`, which accumulates the sum of a loop whose
+# order is free, may be re-associated, so that such loops are vectorised.
 #
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
 # which the caller guarantees: without it a loop over many arrays is not vectorised. Vectors are as wide as the machine
-# has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function. `address` and `array` carry arrays
-# through a table of integers into the one function with a parallel loop, which compiles the slower the more it is
-# passed.
-# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM fuses a product that is
-# used once with the sum that uses it, flags or not; compensated sums use theirs more than once.) `scale` and `normal` find the
-# power of two in the bits; adding 1.5 * 2**digits puts an integer into the last bits of a float, without a conversion
-# that NaN would make undefined. `scale` multiplies in two steps, so results beyond the largest and below the smallest
-# normal number come out as they should.
-# `product` is c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so
-# it
-# computes the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows
-# of a transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
+# has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
+# `address` and `array` carry arrays through a table of integers into the one function with a parallel loop, which
+# compiles the slower the more it is passed. `fma` to `normal` are the operations of functions/vector/machine.py: no
+# flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
+# use theirs more than once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
+# integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
+# steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
+# c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it computes
+# the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows of a
+# transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
 IMPORTS = """\
 import math
 
