@@ -217,7 +217,7 @@ def _function(head) -> int:
     if name in CHEAP:
         return CHEAP[name]
     row = ROWS.get(name)
-    if row is None or row.kernel.kind == "math":
+    if row is None or row.kernel.kind in ("math", "vector"):
         return FUNCTION
     spelling = row.kernel.expression if row.kernel.kind == "expression" else row.definition
     return operations(spelling) if spelling is not None else FUNCTION
