@@ -1,6 +1,9 @@
-"""Training: `fit` runs the derived gradient and the optimiser's update as one compiled step."""
+"""Training: `fit` runs the derived gradient and the optimiser's update as one compiled step; `minimize` and `curve_fit`
+give SciPy's solvers derived derivatives."""
 
+from .curve_fit import curve_fit
+from .curve_fitted import CurveFit
 from .fitted import Epoch, Fit
 from .loop import fit
 
-__all__ = ["Epoch", "Fit", "fit"]
+__all__ = ["CurveFit", "Epoch", "Fit", "curve_fit", "fit"]
