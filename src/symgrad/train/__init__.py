@@ -5,5 +5,6 @@ from .curve_fit import curve_fit
 from .curve_fitted import CurveFit
 from .fitted import Epoch, Fit
 from .loop import fit
+from .minimize import Minimum, minimize
 
-__all__ = ["CurveFit", "Epoch", "Fit", "curve_fit", "fit"]
+__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "minimize"]
