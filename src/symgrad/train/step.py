@@ -22,6 +22,7 @@ class Runner(Protocol):
 
     def __call__(self, /, **arrays) -> Outputs: ...
     def step(self, /, **arrays) -> Outputs: ...
+    def set(self, /, **arrays) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
 
 
@@ -55,6 +56,14 @@ class Interpreted:
             for name, following in self.system.updates.items():
                 self.arrays[name][...] = values[following]
         return values
+
+    def set(self, /, **arrays) -> None:
+        """Other values for some tensors; what is updated stays the same array."""
+        for name, value in arrays.items():
+            if name in self.system.updates:
+                self.arrays[name][...] = value
+            else:
+                self.arrays[name] = np.asarray(value)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
