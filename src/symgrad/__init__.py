@@ -17,12 +17,13 @@ _PUBLIC = {
     "Fit": "symgrad.train",
     "curve_fit": "symgrad.train",
     "minimize": "symgrad.train",
+    "sklearn": "symgrad.train.estimators",
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
 }
-_MODULES = {"optimizers", "schedules", "models", "gallery"}
+_MODULES = {"sklearn", "optimizers", "schedules", "models", "gallery"}
 
 __all__ = [
     "Fit",
@@ -40,6 +41,7 @@ __all__ = [
     "optimizers",
     "program",
     "schedules",
+    "sklearn",
 ]
 
 

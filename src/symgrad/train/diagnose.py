@@ -20,8 +20,10 @@ def first_broken(model: System, arrays: Arrays, dtype: str) -> tuple[str, str]:
     except SymgradError:
         return "", ""
     for eq in model.equations:
-        found = values.get(eq.tensor)
-        bad = np.argwhere(~(np.abs(found) <= largest)) if found is not None else ()
+        if eq.tensor not in values:
+            continue
+        found = values[eq.tensor]
+        bad = np.argwhere(~(np.abs(found) <= largest))
         if len(bad):
             cell = ",".join(map(str, bad[0]))
             value = found[tuple(bad[0])]

@@ -10,8 +10,9 @@ import numpy as np
 from ..errors import UnknownNameError
 from ..ir.interpret import interpret
 from ..ir.system import System
-from ..kernels import Bound, compile_system
+from ..kernels import Bound
 from .data import Arrays
+from .memo import kernel_of
 
 Outputs = Mapping[str, Any]
 
@@ -34,7 +35,7 @@ def bind(system: System, arrays: Arrays, dtype: str, engine: str = "kernel") -> 
 
 
 def _kernel(system: System, arrays: Arrays, dtype: str) -> Bound:
-    kernel = compile_system(system, "cpu", dtype, check_facts=False)
+    kernel = kernel_of(system, dtype)
     if system.updates:
         kernel.bind(**arrays).step()  # compiles now, on a copy of what is updated: no epoch waits for it
     return kernel.bind(**arrays)

@@ -16,7 +16,7 @@ from ..ir.system import Equation, Range, System, Tensor, Term
 from ..library.lift import TrainingStep
 from ..library.optimizers import Optimizer
 from .data import Arrays, Examples, shape_of
-from .model import training_system
+from .memo import step_of
 from .step import Runner, bind
 from .threads import blas_threads
 
@@ -78,7 +78,7 @@ def trainer_of(
     data = {n: a for n, a in examples.arrays.items() if n not in examples.batched}
     data |= examples.gather(np.arange(size), buffers[size])
     if accumulate == 1:
-        training = training_system(model, loss, optimizer)
+        training = step_of(model, loss, optimizer)
         whole, collect, share, sums = training.system, None, "", {}
         given = data
     else:
