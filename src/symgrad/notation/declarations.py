@@ -113,6 +113,8 @@ def _extent(draft: Draft, line: Line, node: g.Node) -> Expr:
 
 def size_of(draft: Draft, letter: str) -> Expr:
     """The size variable of a declared letter, or its fixed value."""
+    if letter.isdecimal():  # `label[n] over 3`
+        return Integer(int(letter))
     size = draft.sizes.declare(size_of_letter(letter))
     draft.letters.setdefault(letter, [size])
     if letter.upper() in draft.fixed:
