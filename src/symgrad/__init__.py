@@ -18,12 +18,13 @@ _PUBLIC = {
     "curve_fit": "symgrad.train",
     "minimize": "symgrad.train",
     "sklearn": "symgrad.train.estimators",
+    "tables": "symgrad.train.tables",
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
 }
-_MODULES = {"sklearn", "optimizers", "schedules", "models", "gallery"}
+_MODULES = {"sklearn", "tables", "optimizers", "schedules", "models", "gallery"}
 
 __all__ = [
     "Fit",
@@ -42,6 +43,7 @@ __all__ = [
     "program",
     "schedules",
     "sklearn",
+    "tables",
 ]
 
 

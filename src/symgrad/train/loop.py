@@ -141,7 +141,7 @@ class Data:
 
 def _weighed(model: System, loss: str, prediction: str | None, given, dtype: str, by_class, by_sample) -> Data:
     system = model.prune([loss])
-    examples = _checked(system, given, dtype)
+    examples = checked(system, given, dtype)
     if examples.batched and examples.count == 0:
         raise DataError("the data hold no example.")
     label = label_of(Fit(model, loss, prediction, {}))
@@ -162,16 +162,16 @@ def _divide(data: Data, validation, dtype: str, rng) -> tuple[Examples, Examples
     if validation is None:
         return everything, None
     if not isinstance(validation, Real):
-        return everything, _checked(data.plain, validation, dtype)
+        return everything, checked(data.plain, validation, dtype)
     if not everything.batched:
         raise DataError("this program cannot be cut into examples: pass validation data instead of a fraction.")
     parts = split_rows(everything.count, float(validation), rng)
-    train, held = (take_rows(everything.arrays, everything.batched, rows) for rows in parts)
+    held = take_rows(everything.arrays, everything.batched, parts[1])
     held.pop(data.weight, None)
-    return replace(everything, arrays=train, count=len(parts[0])), examples_of(data.plain, held)
+    return replace(everything, count=len(parts[0]), rows=parts[0]), examples_of(data.plain, held)
 
 
-def _checked(system: System, data, dtype: str) -> Examples:
+def checked(system: System, data, dtype: str) -> Examples:
     """Named arrays whose dtypes, shapes, labels and facts have been looked at once, for all rows."""
     arrays = name_arrays(inputs_of(system), data, dtype)
     sizes_of(system, arrays)

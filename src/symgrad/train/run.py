@@ -119,7 +119,8 @@ class Run:
                 break
             self.trainer.run(rows)
         values = self.trainer.state()
-        arrays = take_rows(self.trainer.examples.arrays, self.trainer.examples.batched, rows)
+        examples = self.trainer.examples
+        arrays = take_rows(examples.arrays, examples.batched, examples.numbers(rows))
         arrays = arrays | {n: values.get(n, a) for n, a in self.result.parameters.items()}
         steps = -(-count // self.trainer.rows)
         place = f"epoch {self.done + 1}, batch {failed} of {steps}, step {self.done * steps + failed}"
