@@ -4,7 +4,8 @@ give SciPy's solvers derived derivatives."""
 from .curve_fit import curve_fit
 from .curve_fitted import CurveFit
 from .fitted import Epoch, Fit
+from .hyper import hypergradient
 from .loop import fit
 from .minimize import Minimum, minimize
 
-__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "minimize"]
+__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "hypergradient", "minimize"]

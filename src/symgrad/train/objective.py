@@ -89,6 +89,9 @@ def objective_of(
         if name not in system.tensors:
             raise UnknownNameError(f"{name} is not a tensor of this program; it has {', '.join(system.tensors)}.")
     whole = system.prune([output, *also])
+    if isinstance(data, dict):  # what only other outputs read may be passed with the rest
+        idle = {t.name for t in inputs_of(system)} - {t.name for t in inputs_of(whole)}
+        data = {name: array for name, array in data.items() if name not in idle}
     system = whole.prune([output])
     arrays = name_arrays(inputs_of(whole), data, "float64")
     if is_formula(given):
