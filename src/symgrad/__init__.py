@@ -15,7 +15,13 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "fit": "symgrad.train",
     "Fit": "symgrad.train",
+    "curve_fit": "symgrad.train",
+    "minimize": "symgrad.train",
+    "hypergradient": "symgrad.train",
+    "sklearn": "symgrad.train.estimators",
+    "tables": "symgrad.train.tables",
     "optimizers": "symgrad.library.optimizers",
+    "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
     "analysis": "symgrad.analysis",
@@ -24,7 +30,7 @@ _PUBLIC = {
     "integral": "symgrad.stepwise",
     "taylor": "symgrad.stepwise",
 }
-_MODULES = {"optimizers", "models", "gallery", "analysis"}
+_MODULES = {"analysis", "sklearn", "tables", "optimizers", "schedules", "models", "gallery"}
 
 __all__ = [
     "Fit",
@@ -32,17 +38,23 @@ __all__ = [
     "SymgradError",
     "__version__",
     "analysis",
+    "curve_fit",
     "explain",
     "fit",
     "gallery",
     "gradient",
     "hessian",
+    "hypergradient",
     "integral",
     "jacobian",
     "limit",
+    "minimize",
     "models",
     "optimizers",
     "program",
+    "schedules",
+    "sklearn",
+    "tables",
     "taylor",
 ]
 

@@ -36,6 +36,7 @@ class Program:
     raw: System                     # split, free of facts: the only form that is differentiated again
     origin: Origin | None = None
     written: System | None = None   # as the user wrote it, before naive spellings were replaced
+    recipe: tuple = ()              # the call that makes it again: what is pickled
 
     @cached_property
     def display(self) -> System:
@@ -111,11 +112,11 @@ class Program:
         if not isinstance(other, Program):
             raise SymgradError(f"a program calls a program, not {type(other).__name__}: make it by sg.program(text).")
         ours, theirs = self.written or self.raw, other.written or other.raw
-        return _program(notation.compose(ours, theirs, rename or {}))
+        return _program(notation.compose(ours, theirs, rename or {}), (Program.call, (self, other, rename)))
 
     def at(self, **fixed: float) -> Program:
         """The program with inputs or noise replaced by constants, as in `program.at(noise=0)`."""
-        return _program(notation.at(self.written or self.raw, **fixed))
+        return _program(notation.at(self.written or self.raw, **fixed), (_at, (self, fixed)))
 
     def evaluate(self, **arrays) -> Mapping[str, np.ndarray]:
         """The outputs on `arrays`, in float64, by the interpreter."""
@@ -186,6 +187,17 @@ class Program:
         inputs = ", ".join(t.name for t in self.raw.prune().declared())
         return f"<Program {', '.join(self.outputs)} of {inputs}>"
 
+    def __reduce__(self):
+        """Pickled as the text it was read from and the verbs applied to it: unpickling reads and derives again."""
+        if self.recipe:
+            return self.recipe
+        if self.origin is not None:
+            return _again, (self.origin.of, self.origin.verb, self.origin.output, self.origin.wrt)
+        return program, (notation.to_text(self.written or self.raw),)
+
+    def __deepcopy__(self, memo) -> Program:
+        return self  # nothing in it changes
+
     def verify(self, seed: int = 0, kernel: bool = True) -> Any:
         """The certificate: symbolic = differences = complex step = mpmath = display form = kernel."""
         from .verify import certify  # noqa: PLC0415
@@ -198,11 +210,21 @@ def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
 
     Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
     """
-    return _program(notation.parse(text, sizes))
+    return _program(notation.parse(text, sizes), (program, (text, sizes)))
 
 
-def _program(written: System) -> Program:
-    return Program(calculus.prepare(written), written=written)
+def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...]) -> Program:
+    """The derived program, derived again."""
+    single = verb in ("jvp", "vjp", "hvp", "gauss_newton")
+    return getattr(of, verb)(output, wrt[0] if single else wrt)
+
+
+def _at(of: Program, fixed: Mapping[str, float]) -> Program:
+    return of.at(**fixed)
+
+
+def _program(written: System, recipe: tuple = ()) -> Program:
+    return Program(calculus.prepare(written), written=written, recipe=recipe)
 
 
 def need(system: System, name: str) -> None:

@@ -78,6 +78,11 @@ def mills_gap(x):
     return 1.0 / f
 
 
+def round_down(x):
+    """The largest whole number that is not above x, as a float of any magnitude."""
+    return 1.0 * math.floor(x) if abs(x) < 4503599627370496.0 else x
+
+
 def exprel_moment(k, x):
     """The integral of t**k exp(t x) over 0 < t < 1: a series of positive terms, or the recurrence for large |x|."""
     if abs(x) < k + 12.0:
