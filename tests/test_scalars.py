@@ -73,7 +73,7 @@ def test_a_formula_is_text_or_an_expression(formula):
         (sg, "programm", "module 'symgrad' has no attribute 'programm'. Did you mean program?"),
         (sg, "optimisers", "module 'symgrad' has no attribute 'optimisers'. Did you mean optimizers?"),
         (sg, "zzz", "module 'symgrad' has no attribute 'zzz'."),
-        (sg.optimizers, "adamm", "there is no optimiser adamm; there are adam, sgd. Did you mean adam?"),
+        (sg.optimizers, "adamm", f"there is no optimiser adamm; there are {', '.join(sg.optimizers.NAMES)}. Did you mean adam?"),
         (sg.models, "mpl", "there is no model mpl; there is mlp. Did you mean mlp?"),
     ],
 )

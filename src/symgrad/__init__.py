@@ -16,10 +16,11 @@ _PUBLIC = {
     "fit": "symgrad.train",
     "Fit": "symgrad.train",
     "optimizers": "symgrad.library.optimizers",
+    "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
     "gallery": "symgrad.library.gallery",
 }
-_MODULES = {"optimizers", "models", "gallery"}
+_MODULES = {"optimizers", "schedules", "models", "gallery"}
 
 __all__ = [
     "Fit",
@@ -34,6 +35,7 @@ __all__ = [
     "models",
     "optimizers",
     "program",
+    "schedules",
 ]
 
 

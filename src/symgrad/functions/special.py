@@ -158,6 +158,11 @@ def hardsigmoid(x):
     return (x + 3.0) / 6.0
 
 
+def round_down(x):
+    """The largest whole number that is not above x, as a float of any magnitude."""
+    return 1.0 * math.floor(x) if abs(x) < 4503599627370496.0 else x
+
+
 def exprel(x):
     """(exp(x) - 1)/x; the exponential is halved where it alone would overflow."""
     if x > 80.0:

@@ -25,9 +25,9 @@ class Entry:
 
 def _adam_text() -> str:
     """Adam's rule at the paper's constants: with free ones the square root may leave the reals."""
-    numbers = "lr: input\nbeta1 = 0.9\nbeta2 = 0.999\neps = 1/10**8"
-    text = ADAM.replace("lr, beta1, beta2, eps: input", numbers)
-    return text.replace("m, v, t: state", "m: state\nv: state, positive\nt: state, positive")
+    numbers = "beta1 = 0.9\nbeta2 = 0.999\neps = 1/10**8"
+    declared = "w: parameter\ng, lr: input\nm: state\nv, t: state, positive"
+    return "\n".join([declared, numbers, ADAM, "updates: w -> w_next, m -> m_next, v -> v_next, t -> t_next"])
 
 
 _ENTRIES = (
