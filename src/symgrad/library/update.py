@@ -39,7 +39,7 @@ def rule(equations: str, numbers: Any) -> str:
     lines = ["w: parameter", "g: input", f"{', '.join(numbers)}: input"]
     lines += [f"{states}: state"] * bool(states)
     updates = ", ".join(f"{name} -> {name}_next" for name in moved)
-    return "\n".join([*lines, equations.strip(), f"updates: {updates}", ""])
+    return "\n".join([*lines, equations.strip(), f"updates: {updates}"])
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _before(text: str, equations: str, renamed: Mapping[str, str], inputs: Any) 
     first = next(number for number, line in enumerate(lines) if " = " in line)
     declared = [f"{', '.join(inputs)}: input"] if inputs else []
     later = [_renamed(line, renamed) if " = " in line else line for line in lines[first:]]
-    return "\n".join([*lines[:first], *declared, *equations.splitlines(), *later, ""])
+    return "\n".join([*lines[:first], *declared, *equations.splitlines(), *later])
 
 
 def _renamed(line: str, names: Mapping[str, str]) -> str:

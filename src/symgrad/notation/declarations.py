@@ -17,7 +17,7 @@ from .lines import Line, refuse
 
 DECLARABLE = tuple(r for r in ROLES if r != "defined")
 OVER_AXIS = ("distribution", "one-hot")  # facts that name an axis
-PLAIN = ("positive", "nonnegative", "symmetric", "constant")
+PLAIN = ("positive", "nonnegative", "symmetric", "constant", "uniform")  # uniform: noise on (0, 1), not normal
 TYPES = {"integer": "int", "boolean": "bool"}  # not facts: what the entries are
 _FORM = re.compile(r"\s*(?P<role>[A-Za-z_-]+)\s*(?:\[(?P<axes>[^\[\]]*)\])?\s*(?:over\s+(?P<over>\w+))?\s*$")
 _FACT = re.compile(r"(?P<fact>[A-Za-z-]+)(?:\s+over\s+(?P<over>\w+))?$")

@@ -100,7 +100,7 @@ def _values(tensor: Tensor, sizes, rng: Generator, region, facts: bool, ranges) 
         mask = rng.random(shape) < 0.6
         mask[(..., *(0,) * min(len(shape), 1))] = True  # no row is masked out: a mean divides by its count
         return mask
-    values = np.asarray(region(rng, shape))
+    values = np.asarray(region(rng, shape)) if not tensor.has("uniform") else rng.uniform(0.0, 1.0, shape)
     if tensor.has("positive") or tensor.has("nonnegative"):
         values = np.abs(values) + 0.1
     if tensor.has("symmetric"):
