@@ -25,6 +25,7 @@ class Draft:
     pending: dict[str, list[Term]] = field(default_factory=dict)  # the terms of a tensor with several lines
     shared: dict = field(default_factory=dict)  # key of a piece -> its tensor, axis order, args
     taken: set[str] = field(default_factory=set)  # every name in the text
+    functions: dict = field(default_factory=dict)  # name -> what the program defines by `name(x) = ...`
     numbers: Iterator[int] = field(default_factory=count)
 
     def fresh(self, stem: str) -> str:

@@ -27,6 +27,7 @@ from . import grammar as g
 from .algebra import Unrepresentable
 from .declarations import declare
 from .draft import Draft
+from .functions import define, expanded, is_definition
 from .lines import Line, logical_lines, refuse
 from .matrix import is_matrix, matrix, tidied
 from .pieces import EXPANSIONS, Maker, addends, located, polished, term
@@ -52,7 +53,9 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     for line in lines:
         if line.kind == "declaration":
             declare(draft, line)
-    equations = [line for line in lines if line.kind == "equation"]
+    for line in filter(is_definition, lines):
+        define(draft, line)
+    equations = [line for line in lines if line.kind == "equation" and not is_definition(line)]
     if not equations:
         refuse("the program has no equation.", fix="Write one: y[n] = 2*x[n].")
     heads = [_head(draft, line) for line in equations]
@@ -92,7 +95,7 @@ def _equation(draft: Draft, line: Line, head: g.Read) -> None:
         _left_letters(reader, node, letters, plain=True)
     scope = Scope(letters)
     write = tuple(position(reader, node, scope) for node in head.positions)
-    right = g.formula(line.text, line.split + 1, matrix=not head.positions)
+    right = expanded(draft, g.formula(line.text, line.split + 1, matrix=not head.positions), line)
     start, whole = len(draft.equations), not head.positions and is_matrix(draft, right)
     if whole:
         write, tree = matrix(reader, right, head.column)
