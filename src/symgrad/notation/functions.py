@@ -1,7 +1,7 @@
 """Functions that a program defines for itself, of scalars: `mish2(x) = x*tanh(softplus(x))`.
 
-A call is replaced by the formula, before any name gets its meaning. The formula holds no reduction and no bracketed
-read, so nothing in an argument is ever captured; a name that is no parameter is a scalar of the program.
+A call is replaced by the formula, before any name gets its meaning. The formula holds no reduction, no bracketed
+read and no name but its parameters, so nothing is ever captured.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..errors import UnknownNameError
 from . import grammar as g
 from .draft import Draft
 from .lines import Line, refuse
+from .places import CONSTANTS
 
 LARGEST = 20_000  # nodes of a formula with its calls replaced
 
@@ -43,18 +45,23 @@ def define(draft: Draft, line: Line) -> None:
     if head.function in draft.functions or head.function in draft.tensors:
         refuse(f"{head.function} is defined twice.", line.text, {head.column: ""}, "Give one of the two another name.")
     body = expanded(draft, g.formula(line.text, line.split + 1), line)
-    _scalar(body, line)
+    _scalar(body, names, line)
     draft.functions[head.function] = Function(tuple(names), body)
 
 
-def _scalar(node: g.Node, line: Line) -> None:
+def _scalar(node: g.Node, names: list[str], line: Line) -> None:
+    if isinstance(node, g.Name) and node.id not in (*names, *CONSTANTS):
+        refuse(
+            f"{node.id} is no argument of this function.", line.text, {node.column: ""},
+            f"Add it to the parentheses: {line.left.strip().removesuffix(')')}, {node.id}) = ...", UnknownNameError,
+        )  # fmt: skip
     if isinstance(node, g.Read | g.Reduce):
         refuse(
             "a function is of scalars: its formula has no brackets.", line.text, {node.column: ""},
             "Pass what stands there as an argument.",
         )  # fmt: skip
     for arg in node.args if isinstance(node, g.Call) else ():
-        _scalar(arg, line)
+        _scalar(arg, names, line)
 
 
 def expanded(draft: Draft, node: g.Node, line: Line) -> g.Node:
