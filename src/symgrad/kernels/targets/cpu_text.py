@@ -33,7 +33,7 @@ def alone(context):
     def generate(target, builder, signature, arguments):
         builder.function.attributes.add("noinline")
         for argument in builder.function.args:
-            if argument.name.endswith(".4"):  # the data pointer of an array
+            if argument.name.endswith(".4") and argument.type.is_pointer:  # an array's data; `.5.4` is an extent
                 argument.add_attribute("noalias")
         return target.get_dummy_value()
 
