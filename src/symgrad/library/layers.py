@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..errors import UnknownNameError
+from .numbers import whole
+
 LAYERS: Mapping[str, str] = {
     # one example
     "dense": """\
@@ -129,12 +132,57 @@ A[n,t,s] = softmax[s](sum[d](Q[n,t,d]*K[n,s,d])/sqrt(size(d)))
 Y[n,t,h] = sum[s](A[n,t,s]*V[n,s,h])""",
 }
 
-_SPACE = {1: ("i", "a"), 2: ("i, j", "a, b")}
+_PLACES, _TAPS, _OUT = "ij", "ab", "pq"  # letters of a place in the input, in the kernel, in the output
 
 
 def conv(axes: int = 2, stride: int = 1, padding: int = 0) -> str:
     """A convolution (a correlation, as in torch) over one or two axes, from channels `c` to channels `o`.
 
-    `Y[n,o,i,j] = sum_cab X[n, c, stride*i + a - padding, stride*j + b - padding] W[o,c,a,b] + b[o]`; cells beyond the
-    edge count as zero. LeCun et al., Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998).
+    `Y[n,o,p,q] = sum_cab Z[n,c,stride*p+a,stride*q+b] W[o,c,a,b] + bias[o]`, where `Z` is `X` with `padding` zeros on
+    every side. LeCun et al., Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998).
+
+    >>> print(conv(1, stride=2, padding=1))
+    X: input[n, c, i]
+    W: parameter[o, c, a]
+    bias: parameter[o]
+    Z[n,c,i+1] = X[n,c,i]
+    Z[n,c,size(i)+1] = 0
+    Y[n,o,p] = sum[c,a](Z[n,c,2*p+a]*W[o,c,a]) + bias[o]
     """
+    whole(1, axes=axes, stride=stride)
+    places, taps, out = _PLACES[:axes], _TAPS[:axes], _OUT[:axes]
+    lines = [f"X: input[n, c, {', '.join(places)}]", f"W: parameter[o, c, {', '.join(taps)}]", "bias: parameter[o]"]
+    lines += padded("Z", "X", list(places), padding)
+    source = "Z" if whole(0, padding=padding) else "X"
+    at = ",".join(f"{stride}*{p}+{a}" if stride > 1 else f"{p}+{a}" for p, a in zip(out, taps))
+    body = f"sum[c,{','.join(taps)}]({source}[n,c,{at}]*W[o,c,{','.join(taps)}])"
+    return "\n".join([*lines, f"Y[n,o,{','.join(out)}] = {body} + bias[o]"])
+
+
+def padded(name: str, source: str, places: list[str], padding: int, sizes: list[int] | None = None) -> list[str]:
+    """Lines that define `name` as `source` with zeros around it: one write inside, and a zero in the last corner,
+    which says how far it reaches. Nothing where `padding` is 0."""
+    if not padding:
+        return []
+    last = [f"size({i})+" for i in places] if sizes is None else [f"{size}+" for size in sizes]
+    ends = [f"{size}{2 * padding - 1}" for size in last]
+    inside = ",".join(f"{i}+{padding}" for i in places)
+    return [f"{name}[n,c,{inside}] = {source}[n,c,{','.join(places)}]", f"{name}[n,c,{','.join(ends)}] = 0"]
+
+
+def pool(kind: str = "max", axes: int = 2, width: int = 2, stride: int | None = None) -> str:
+    """Pooling without padding: the largest entry (`max`) or the `mean` of each window; a stride defaults to the width.
+
+    >>> print(pool("mean", axes=1))
+    X: input[n, c, i]
+    Y[n,c,p] = mean[a, a < 2](X[n,c,2*p+a])
+    """
+    if kind not in ("max", "mean"):
+        raise UnknownNameError(f"{kind} is not a pooling; there are max, mean.")
+    whole(1, axes=axes, width=width)
+    step = whole(1, stride=width if stride is None else stride)
+    places, taps, out = _PLACES[:axes], _TAPS[:axes], _OUT[:axes]
+    guards = ", ".join(f"{a} < {width}" for a in taps)
+    at = ",".join(f"{step}*{p}+{a}" if step > 1 else f"{p}+{a}" for p, a in zip(out, taps))
+    body = f"{kind}[{','.join(taps)}, {guards}](X[n,c,{at}])"
+    return f"X: input[n, c, {', '.join(places)}]\nY[n,c,{','.join(out)}] = {body}"
