@@ -18,20 +18,30 @@ _PUBLIC = {
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
+    "activations": "symgrad.library.activations",
+    "losses": "symgrad.library.losses",
+    "distributions": "symgrad.library.distributions",
+    "layers": "symgrad.library.layers",
     "gallery": "symgrad.library.gallery",
 }
-_MODULES = {"optimizers", "schedules", "models", "gallery"}
+_MODULES = {
+    "optimizers", "schedules", "models", "activations", "losses", "distributions", "layers", "gallery",
+}  # fmt: skip
 
 __all__ = [
     "Fit",
     "Program",
     "SymgradError",
     "__version__",
+    "activations",
+    "distributions",
     "fit",
     "gallery",
     "gradient",
     "hessian",
     "jacobian",
+    "layers",
+    "losses",
     "models",
     "optimizers",
     "program",

@@ -17,7 +17,8 @@ GIVEN = "z: parameter[n, {k}]"
 
 @dataclass(frozen=True)
 class Loss:
-    """Lines of notation: `{z}` stands for the scores, as in `z2[n,k]`, `{k}` for the letter or number of classes."""
+    """Lines of notation: `{z}` stands for the scores, as in `z2[n,k]`, `{k}` for the letter or number of classes,
+    `{letter}` for the letter."""
 
     target: str
     prediction: str
@@ -29,7 +30,7 @@ class Loss:
     def text(self) -> str:
         """The loss as a program of its own, in the scores `z`."""
         lines = (self.scores, self.target, self.prediction, self.value)
-        return "\n".join(line.format(z="z[n,k]", k="k") for line in lines if line)
+        return "\n".join(line.format(z="z[n,k]", k="k", letter="k") for line in lines if line)
 
     @property
     def of_scores(self) -> bool:
@@ -121,7 +122,7 @@ def cross_entropy() -> Loss:
 def cross_entropy_one_hot() -> Loss:
     """The same for targets that are distributions over the classes: torch's cross_entropy with class probabilities."""
     return Loss(
-        "Y: input[n, {k}], distribution over {k}",
+        "Y: input[n, {letter}], distribution over {letter}",
         "p[n,{k}] = softmax[{k}]({z})",
         "L = mean[n](-sum[{k}](Y[n,{k}]*log(p[n,{k}])))",
     )
@@ -175,7 +176,7 @@ def soft_margin() -> Loss:
 def kl_div() -> Loss:
     """KL(Y || softmax of the scores), the mean over the examples: torch's kl_div(log_softmax(z), Y, "batchmean")."""
     return Loss(
-        "Y: input[n, {k}], distribution over {k}",
+        "Y: input[n, {letter}], distribution over {letter}",
         "p[n,{k}] = softmax[{k}]({z})",
         "L = mean[n](sum[{k}](xlogx(Y[n,{k}]) - Y[n,{k}]*log(p[n,{k}])))",
         reference="Kullback and Leibler, On information and sufficiency, Ann. Math. Stat. 22 (1951)",

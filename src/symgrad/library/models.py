@@ -16,7 +16,7 @@ from .numbers import whole
 
 NAMES = (
     "autoencoder", "conv_net", "denoising_autoencoder", "factorization_machine", "gaussian_mixture",
-    "linear_regression", "logistic_regression", "lstm", "matrix_factorization", "mlp", "skip_gram",
+    "linear_regression", "logistic_regression", "lstm", "matrix_factorization", "mlp", "pinn", "skip_gram",
     "softmax_regression", "sparse_autoencoder", "transformer_block", "vae",
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ def mlp(*layers: Size, activation: str = "relu", loss: str | Loss = "cross_entro
         raise ShapeError(f"{loss} is not a loss of scores: take one of a softmax or sigmoid, such as cross_entropy.")
     declared, equations, scores, letter = _dense("X", layers, ("d", "h", "k"), activation)
     behind = [line.format(z=scores, k=letter) for line in (row.prediction, row.value)]
-    head = [f"X: input[n, {layers[0]}]", row.target.format(k=layers[-1])]
+    head = [f"X: input[n, {layers[0]}]", row.target.format(k=layers[-1], letter=letter)]
     return "\n".join([*head, *declared, *equations, *behind, "outputs: L, p"])
 
 
@@ -141,8 +141,8 @@ def autoencoder(*layers: Size, activation: str = "tanh") -> str:
 
 
 def sparse_autoencoder(*layers: Size, penalty: str = "kl", weight: float = 0.1, rho: float = 0.05) -> str:
-    """An autoencoder whose code is kept small: `kl` is the divergence of a Bernoulli variable of mean `rho` from one of
-    the mean activation of each unit (sigmoid code), `l1` the mean absolute activation.
+    """An autoencoder whose code is kept small by a penalty on its mean activations. `kl` is the divergence of a
+    Bernoulli variable of mean `rho` from one of the mean of each unit (sigmoid code), `l1` the mean absolute activation.
 
     Ng, Sparse autoencoder, CS294A lecture notes (2011), section 3.
     """
@@ -171,8 +171,8 @@ _CORRUPTION = {
 
 
 def denoising_autoencoder(*layers: Size, noise: str = "gaussian", level: float = 0.3, activation: str = "tanh") -> str:
-    """An autoencoder that sees `X` corrupted and is asked for `X`: by added normal noise of standard deviation `level`
-    (`gaussian`), or with a share `level` of the entries at 0 (`masking`), or at 0 and 1 (`salt_and_pepper`).
+    """An autoencoder that sees `X` corrupted by noise and is asked for `X`. The noise is normal with the standard
+    deviation `level` (`gaussian`), or a share `level` of the entries is 0 (`masking`), or 0 and 1 (`salt_and_pepper`).
 
     Vincent et al., Stacked denoising autoencoders, JMLR 11 (2010), section 3.3.
     """
@@ -331,6 +331,31 @@ def transformer_block(
         "a[n,t,f] = gelu(z[n,t,f])",
         "Y[n,t,d] = R[n,t,d] + sum[f](a[n,t,f]*W2[f,d]) + b2[d]",
         "outputs: Y",
+    ])  # fmt: skip
+
+
+def pinn(
+    residual: str = "diff(u[n], x[n], 2) + u[n]", hidden: Size = "h", activation: str = "tanh", weight: float = 1.0
+) -> str:
+    """A network `u` of one number that solves a differential equation. The loss is the mean squared `residual` at the
+    points `x`, and `weight` times the mean squared error at the points `x0`, where the values `y0` are given.
+
+    `residual` is text in `u[n]`, `x[n]` and derivatives such as `diff(u[n], x[n])`; it is 0 for a solution. Raissi,
+    Perdikaris, Karniadakis, Physics-informed neural networks, J. Comput. Phys. 378 (2019), eq. 4.
+    """
+    h = hidden if isinstance(hidden, str) else "h"
+    own = [f"{name}: parameter" for name in learned_by(activation)]
+
+    def network(u: str, x: str, at: str) -> list[str]:
+        inside = apply_activation(activation, f"(W1[{h}]*{x}[{at}] + b1[{h}])")
+        return [f"{u}[{at}] = sum[{h}](W2[{h}]*{inside}) + b2"]
+
+    return "\n".join([
+        "x: input[n]", "x0, y0: input[i]", f"W1, b1, W2: parameter[{hidden}]", "b2: parameter", *own,
+        *network("u", "x", "n"), *network("u0", "x0", "i"),
+        f"r[n] = {residual}",
+        f"L = mean[n](r[n]**2) + {weight}*mean[i]((u0[i] - y0[i])**2)",
+        "outputs: L, u",
     ])  # fmt: skip
 
 
