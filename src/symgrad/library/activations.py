@@ -43,7 +43,6 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "hardswish": Activation("hardswish(x)", "Howard et al., Searching for MobileNetV3, ICCV 2019"),
     "hardtanh": Activation("minimum(maximum(x, -1), 1)"),
     "relu6": Activation("minimum(maximum(x, 0), 6)", "Krizhevsky, Convolutional deep belief networks, 2010"),
-    "tanhshrink": Activation("x - tanh(x)"),
     "sine": Activation("sin(x)", "Sitzmann et al., Implicit neural representations, NeurIPS 2020"),
 }
 
@@ -81,12 +80,12 @@ def parameters(name: str) -> tuple[str, ...]:
 
 
 def activation(name: str, argument: str, suffix: str = "") -> str:
-    """The text of an activation applied to `argument`; its own parameters get `suffix`.
+    """The text of an activation applied to `argument`; its own parameters get `_` and `suffix`.
 
     >>> activation("silu", "z[n,h]"), activation("prelu", "z1[n,h]", "1")
-    ('silu(z[n,h])', 'prelu(z1[n,h], alpha1)')
+    ('silu(z[n,h])', 'prelu(z1[n,h], alpha_1)')
     """
-    names = {"x": argument} | {p: f"{p}{suffix}" for p in parameters(name)}
+    names = {"x": argument} | {p: f"{p}_{suffix}" if suffix else p for p in parameters(name)}
     return re.sub(r"\b[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), expression(name))
 
 

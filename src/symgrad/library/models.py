@@ -71,7 +71,7 @@ def _dense(
         declared += [f"W{tag}: parameter[{inward}, {outward}]", f"b{tag}: parameter[{outward}]"]
         equations.append(f"z{tag}[n,{j}] = sum[{i}]({source}[n,{i}]*W{tag}[{i},{j}]) + b{tag}[{j}]")
         if number < count - 1:
-            declared += [f"{name}{tag}: parameter" for name in learned_by(activation)]
+            declared += [f"{name}_{tag}: parameter" for name in learned_by(activation)]
             equations.append(f"a{tag}[n,{j}] = {apply_activation(activation, f'z{tag}[n,{j}]', tag)}")
             source = f"a{tag}"
     return declared, equations, f"z{mark}{first + count - 1}[n,{letters[-1]}]", letters[-1]
@@ -126,7 +126,7 @@ def _encoder_decoder(
     if d != "d":
         raise ShapeError(f"{name}: write the number of features as a number or as the letter d; it is {d}.")
     squash = f"c[n,{m}] = {apply_activation(activation, code, 'c')}"
-    own = [f"{parameter}c: parameter" for parameter in learned_by(activation)]
+    own = [f"{parameter}_c: parameter" for parameter in learned_by(activation)]
     return [*down, *own, *up], [*encode, squash, *decode], scores
 
 
@@ -142,7 +142,7 @@ def autoencoder(*layers: Size, activation: str = "tanh") -> str:
 
 def sparse_autoencoder(*layers: Size, penalty: str = "kl", weight: float = 0.1, rho: float = 0.05) -> str:
     """An autoencoder whose code is kept small by a penalty on its mean activations. `kl` is the divergence of a
-    Bernoulli variable of mean `rho` from one of the mean of each unit (sigmoid code), `l1` the mean absolute activation.
+    Bernoulli variable of mean `rho` from one of the mean of each unit (sigmoid code), `l1` the mean absolute code.
 
     Ng, Sparse autoencoder, CS294A lecture notes (2011), section 3.
     """
@@ -205,7 +205,7 @@ def vae(*layers: Size, decoder: str = "bernoulli", activation: str = "relu", ann
         raise ShapeError(f"vae: write the number of features as a number or as the letter d; it is {d}.")
     declared = [
         f"X: input[n, {layers[0]}]", f"eps: noise[n, {latent}]", *(["beta: input"] if annealed else []), *down,
-        *(f"{name}h: parameter" for name in learned_by(activation)),
+        *(f"{name}_h: parameter" for name in learned_by(activation)),
         f"Wmu, Wrho: parameter[{layers[-2]}, {latent}]", f"bmu, brho: parameter[{latent}]", *up,
     ]  # fmt: skip
     middle = [
@@ -252,7 +252,7 @@ def conv_net(
     equations, source, before = [], "X", channels
     for layer, count in enumerate(filters, start=1):
         declared += [f"W{layer}: parameter[{count}, {before}, {kernel}, {kernel}]", f"b{layer}: parameter[{count}]"]
-        declared += [f"{name}{layer}: parameter" for name in learned_by(activation)]
+        declared += [f"{name}_{layer}: parameter" for name in learned_by(activation)]
         equations += padded(f"x{layer}", source, ["i", "j"], padding, [height, width])
         inside = f"x{layer}" if padding else source
         equations += [
