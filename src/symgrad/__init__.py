@@ -23,6 +23,10 @@ _PUBLIC = {
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
+    "activations": "symgrad.library.activations",
+    "losses": "symgrad.library.losses",
+    "distributions": "symgrad.library.distributions",
+    "layers": "symgrad.library.layers",
     "gallery": "symgrad.library.gallery",
     "analysis": "symgrad.analysis",
     "explain": "symgrad.stepwise",
@@ -30,15 +34,20 @@ _PUBLIC = {
     "integral": "symgrad.stepwise",
     "taylor": "symgrad.stepwise",
 }
-_MODULES = {"analysis", "sklearn", "tables", "optimizers", "schedules", "models", "gallery"}
+_MODULES = {
+    "analysis", "sklearn", "tables", "optimizers", "schedules", "models", "activations", "losses", "distributions",
+    "layers", "gallery",
+}  # fmt: skip
 
 __all__ = [
     "Fit",
     "Program",
     "SymgradError",
     "__version__",
+    "activations",
     "analysis",
     "curve_fit",
+    "distributions",
     "explain",
     "fit",
     "gallery",
@@ -47,7 +56,9 @@ __all__ = [
     "hypergradient",
     "integral",
     "jacobian",
+    "layers",
     "limit",
+    "losses",
     "minimize",
     "models",
     "optimizers",

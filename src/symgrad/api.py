@@ -78,9 +78,11 @@ class Program:
         derived = calculus.jvp(self.independent((wrt,)), output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
         return self._derived("jvp", derived, output, (wrt,))
 
-    def vjp(self, output: str, wrt: str) -> Program:
-        """The program with one more input `<output>_bar` and the output `<wrt>_bar`, its pull-back."""
-        return self._derived("vjp", calculus.vjp(self.independent((wrt,)), output, (wrt,)), output, (wrt,))
+    def vjp(self, output: str, wrt: Names = None) -> Program:
+        """The program with one more input `<output>_bar` and the output `<name>_bar` for each name of `wrt` (default:
+        every parameter), its pull-back."""
+        names = self._names(wrt)
+        return self._derived("vjp", calculus.vjp(self.independent(names), output, names), output, names)
 
     def hvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""

@@ -15,6 +15,7 @@ from statistics import fmean
 from .api import Program, program
 from .errors import DataError, SymgradError
 from .functions import ROWS
+from .library.entry import GROUPS
 from .library.gallery import GALLERY, entry
 from .library.models import mlp
 from .typeset import Code, document
@@ -133,15 +134,18 @@ def _rate(text: str) -> float:
 
 def _list(arguments) -> int:
     width = max(map(len, GALLERY))
-    for item in GALLERY.values():
-        print(f"{item.name:{width}}  {item.summary}")
+    for group in GROUPS:
+        print(group.upper())
+        for item in GALLERY.values():
+            if item.group == group:
+                print(f"  {item.name:{width}}  {item.summary}")
     return 0
 
 
 def derived(name: str) -> Program:
-    """The program of a gallery entry with its gradient."""
+    """The program of a gallery entry with what is derived from it."""
     item = entry(name)
-    return program(item.text).gradient(item.output, item.wrt)
+    return getattr(program(item.text), item.verb)(item.output, item.wrt)
 
 
 def _text(result: Program, format: str) -> str:

@@ -1,6 +1,7 @@
 """Linear algebra through the whole stack: values against NumPy, derivatives to third order, refusals, kernels.
 
-Tangents are typed, adjoints and second derivatives are found from them: a wrong tangent must be seen (negative control).
+Tangents are typed, adjoints and second derivatives are found from them: a wrong tangent must be seen (negative
+control).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from sympy import Eq, Integer, Rational
 
 from . import heads as h
 from .reference import mp, quiet
-from .row import Kink, Row, X, Y, formula, math_, vector
+from .row import Kink, Row, X, Y, formula, math_, source, vector
 
 HALF = Rational(1, 2)
 SCALE = Rational("1.0507009873554804934")
@@ -56,7 +56,7 @@ KINKED = [
         complex=lambda w, x: np.where(w == 0, 0, w * x), cite="w x, and 0 where the weight is 0 and x is infinite"),
     Row("sign", h.sign, quiet(np.sign), mp(mpmath.sign), formula(h.where(X > 0, 1, h.where(X < 0, -1, X))),
         r"\operatorname{sign}", jump="sign jumps at 0", complex=lambda z: np.sign(np.real(z)) + 0j),
-    Row("floor", h.floor, quiet(np.floor), mp(mpmath.floor), source("round_down", any_precision=True),
+    Row("floor", h.floor, quiet(np.floor), mp(mpmath.floor), source("round_down"),
         r"\left\lfloor {0} \right\rfloor", jump="floor jumps at every whole number",
         complex=lambda z: np.floor(np.real(z)) + 0j),
     Row("abs", h.abs, quiet(np.abs), mp(abs), math_("fabs"), r"\left|{0}\right|", slopes=(h.stop(h.sign(X)),),

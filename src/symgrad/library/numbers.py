@@ -1,13 +1,13 @@
-"""The numbers of an optimiser or a schedule: each finite and real, with the call that would be right in the error."""
+"""The numbers that the library is given: finite and real, or whole; the error shows the call that would be right."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
-from ..errors import SymgradError
+from ..errors import ShapeError, SymgradError
 
 
 def check_numbers(call: str, values: Mapping[str, Any], shown: tuple[str, ...] = ()) -> None:
@@ -20,3 +20,11 @@ def check_numbers(call: str, values: Mapping[str, Any], shown: tuple[str, ...] =
             raise SymgradError(
                 f"{number} of {name} must be a finite number; it is {value!r}. Pass a number, as in {call}({example})."
             )
+
+
+def whole(least: int, **values: Any) -> int:
+    """The last of the values, each of which must be a whole number of at least `least`."""
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ShapeError(f"{name} must be a whole number of at least {least}; it is {value!r}.")
+    return int(value)

@@ -65,6 +65,10 @@ class Optimizer:
         """The lines of the rule that are equations, as its docstring prints them."""
         return tuple(line for line in self.text.splitlines() if " = " in line)
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        return tuple(t.name for t in self.system.declared("state"))
+
     def step(self, gradient: System, derivatives: Mapping[str, str], outputs=()) -> TrainingStep:
         """`gradient` and the update of every parameter of `derivatives` (parameter -> its derivative) in one System."""
         return training_step(gradient, self.system, derivatives, outputs)

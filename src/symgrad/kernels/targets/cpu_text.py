@@ -38,7 +38,7 @@ def alone(context):
         builder.function.attributes.add("noinline")
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         for argument in builder.function.args:
-            if argument.name.endswith(".4"):  # the data pointer of an array
+            if argument.name.endswith(".4") and argument.type.is_pointer:  # an array's data; `.5.4` is an extent
                 argument.add_attribute("noalias")
         return target.get_dummy_value()
 
