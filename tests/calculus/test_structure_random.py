@@ -58,7 +58,7 @@ def texts(draw):
     return "\n".join([*lines, f"L = sum[z]({draw(st.sampled_from(SCALARS[:4])).format(f'{source}[z]')})"])
 
 
-SETTINGS = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @given(texts(), st.integers(0, 3))

@@ -75,7 +75,7 @@ class _Worker:
         self.tensors = dict(system.tensors)
         self.table = relations(base, _computable(system))
         self.known = known_sums(base)
-        self.placed = {eq.tensor: eq for eq in given if eq.reduce == "sum" and all(map(is_structured, eq.terms))}
+        self.placed = {eq.tensor: eq for eq in given if _places_few(eq)}
         self.closed: dict[str, Equation] = {}
         self.order: list[Equation] = []
         self.steps: list[Step] = []
@@ -126,6 +126,11 @@ def leading(system: System) -> frozenset[str]:
     makes a small thing."""
     made = derived(system.log).items()
     return frozenset(n for n, step in made if getattr(step.context, "lead", ()) and n == step.after[-1].tensor)
+
+
+def _places_few(eq: Equation) -> bool:
+    """Is every term written to a diagonal, a band, ...? Its other cells are 0."""
+    return isinstance(eq, Equation) and eq.reduce == "sum" and all(map(is_structured, eq.terms))
 
 
 def _computable(system: System) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sympy import Basic, Expr, Mul
 from ..calculus.structure import Block, Plan
 from ..ir.access import Access, Index, Size, index_symbols
 from ..ir.arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
+from ..ir.bounds import check_data, in_range
 from ..ir.sizes import size_value
 from ..ir.system import System
 from .matrix import Part, Place, StructuredMatrix
@@ -27,6 +28,9 @@ def bind(
     values: Mapping[str, Any],
 ) -> StructuredMatrix:
     """The matrix of the view of `name`; `values` holds the cores and the integer tensors that place them."""
+    placing = {n: system.tensors[n] for b in blocks for n in b.data if n in system.tensors}
+    given = {n: t for n, t in placing.items() if t.role != "defined"}
+    check_data(replace(system, tensors=given), sizes, values)
     rows = blocks[0].rows if blocks else len(system.tensors[name].shape) // 2
     shape = tuple(size_value(s, sizes) for s in system.tensors[name].shape)
     parts = tuple(_part(b, system, shape, sizes, values) for b in blocks)
@@ -43,11 +47,13 @@ class _Points:
     system: System
     sizes: Mapping[Size, int]
     values: Mapping[str, Any]
+    guarded: bool = False           # may a position lie outside, because a condition fails there?
     arithmetic: Arithmetic = INTEGER
 
     def access(self, access: Access):
         array = np.asarray(self.values[access.name])
-        return array[tuple(np.asarray(evaluate(i, self, integer=True)) for i in access.indices)]
+        cell = (np.asarray(evaluate(i, self, integer=True)) for i in access.indices)
+        return array[tuple(_inside(i, extent, access, self.guarded) for i, extent in zip(cell, array.shape))]
 
     def symbol(self, symbol: Basic):
         return self.grid[symbol] if isinstance(symbol, Index) else size_value(symbol, self.sizes)
@@ -63,7 +69,7 @@ def _part(block: Block, system: System, shape: tuple[int, ...], sizes, values) -
     view = block.view
     labels = {index: n for n, index in enumerate(view.indices)}
     extents = tuple(size_value(r.size, sizes) for r in view.domain)
-    env = _Points(_grid(view.indices, extents), system, sizes, values)
+    env = _Points(_grid(view.indices, extents), system, sizes, values, bool(view.guard))
     factors = [(np.asarray(values[n], float), tuple(labels[i] for i in c)) for n, c in block.cores]
     factors += [_condition(g, labels, extents, env) for g in view.guard]
     coefficient = Mul(*(f for f in Mul.make_args(view.body) if not f.has(Access)))
@@ -74,7 +80,12 @@ def _part(block: Block, system: System, shape: tuple[int, ...], sizes, values) -
 
 
 def _number(coefficient: Expr, env: _Points) -> float:
-    return float(evaluate(coefficient, _Points(env.grid, env.system, env.sizes, env.values, FLOAT64)))
+    return float(evaluate(coefficient, replace(env, arithmetic=FLOAT64)))
+
+
+def _inside(index: np.ndarray, extent: int, what: Any, guarded: bool) -> np.ndarray:
+    """The positions, cut off where a condition fails (the value there is 0); without one, IndexRangeError outside."""
+    return np.clip(index, 0, max(extent - 1, 0)) if guarded else in_range(index, extent, what)
 
 
 def _grid(indices: tuple[Index, ...], extents: tuple[int, ...]) -> dict[Index, np.ndarray]:
@@ -89,11 +100,11 @@ def _condition(guard: Basic, labels, extents, env: _Points) -> tuple[np.ndarray,
 
 
 def _place(cell: tuple[Expr, ...], shape: tuple[int, ...], labels, extents, env: _Points) -> Place:
-    """Flat positions; where a condition fails they may lie outside and are cut off (the value there is 0)."""
+    """Flat positions."""
     inside = tuple(dict.fromkeys(labels[i] for p in cell for i in sorted(index_symbols(p), key=str)))
     flat: Any = np.int64(0)
     for position, extent in zip(cell, shape):
-        flat = flat * extent + np.clip(env.at(position), 0, max(extent - 1, 0))
+        flat = flat * extent + _inside(env.at(position), extent, position, env.guarded)
     ordered = tuple(sorted(inside))
     flat = _over(np.asarray(flat), ordered, extents)
     return Place(inside, np.transpose(flat, [ordered.index(n) for n in inside]))
