@@ -189,7 +189,7 @@ class Program:
         return Program(replace(self.structure(name).system, log=()))
 
     def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
-        """A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.
+        r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.
 
         `target` and the options are those of `compile`; `target="interpreter"` compiles nothing.
 

@@ -152,12 +152,12 @@ def _substituted(lower: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def sparse(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray:
-    from scipy.sparse import eye_array  # noqa: PLC0415
+    from scipy.sparse import diags_array  # noqa: PLC0415
     from scipy.sparse.linalg import splu  # noqa: PLC0415
 
     a = matrix.to_scipy_sparse("csc")
     try:
-        return splu((a + ridge * eye_array(len(g), format="csc")).tocsc()).solve(g)
+        return splu((a + diags_array(np.full(len(g), ridge))).tocsc()).solve(g)
     except RuntimeError as error:   # SuperLU: exactly singular
         raise np.linalg.LinAlgError(str(error)) from None
 
