@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import calculus, notation, typeset
+from . import calculus, notation, structured, typeset
 from .errors import SymgradError, UnknownNameError
 from .ir import cost
 from .ir.interpret import interpret
@@ -157,6 +157,56 @@ class Program:
             check_finite=check_finite,
         )
 
+    def structure(self, name: str, rows: int | None = None) -> structured.Structure:
+        r"""What the Jacobian or Hessian `name` looks like as a matrix: its terms, its storage, the plan for a solve.
+
+        `rows`: how many axes are rows; known where `jacobian` or `hessian` made this program.
+
+        >>> import symgrad as sg
+        >>> model = sg.program("x: parameter[k] \n L = logsumexp[k](x[k])")
+        >>> print(model.hessian("L").structure("d2L_dx_dx").plan)
+        Woodbury: divide by the diagonal, correct by rank 1
+        """
+        need(self.raw, name)
+        rows, symmetric = (rows, False) if rows is not None else self._rows(name)
+        return structured.structure(self.kernel, self.display, name, rows, symmetric)
+
+    def _rows(self, name: str) -> tuple[int, bool]:
+        """How many axes of a Jacobian or Hessian are rows, and whether it is symmetric."""
+        made = self.origin
+        if made is not None and made.verb in ("jacobian", "hessian"):
+            tensors = made.of.raw.tensors
+            pairs = [(made.output, w) for w in made.wrt]
+            if made.verb == "hessian":
+                pairs = [(v, w) for n, v in enumerate(made.wrt) for w in made.wrt[n:]]
+            for (v, w), output in zip(pairs, self.outputs[len(self.outputs) - len(pairs) :]):
+                if output == name:
+                    return tensors[v].rank, v == w
+        raise SymgradError(
+            f"{name} is not a Jacobian or Hessian of this program, so its rows are not known.\n"
+            f'    Say how many axes are rows: structure("{name}", rows=1).'
+        )
+
+    def compressed(self, name: str) -> Program:
+        """The program whose outputs are the cores of the Jacobian or Hessian `name`: each number once."""
+        return Program(replace(self.structure(name).system, log=()))
+
+    def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
+        r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.
+
+        `target` and the options are those of `compile`; `target="interpreter"` compiles nothing.
+
+        >>> import symgrad as sg
+        >>> model = sg.program("x: parameter[i] \n L = sum[i](x[i]**4)")
+        >>> hessian = model.hessian("L").structured("d2L_dx_dx", target="interpreter")(x=[1.0, 2.0])
+        >>> hessian.solve([12.0, 96.0]), hessian.storage
+        (array([1., 2.]), 2)
+        """
+        found = self.structure(name)
+        cores = self.compressed(name)
+        run = cores.evaluate if target == "interpreter" or not cores.outputs else cores.compile(target, **options)
+        return StructuredKernel(found, run)
+
     def flops(self):
         """The number of floating-point operations, as a polynomial in the sizes."""
         return cost.flops(self.kernel.prune())
@@ -205,6 +255,17 @@ class Program:
         from .verify import certify  # noqa: PLC0415
 
         return certify(self, seed=seed, kernel=kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class StructuredKernel:
+    """`kernel(**arrays)` is the `StructuredMatrix` of a derivative; `structure` says what it looks like."""
+
+    structure: structured.Structure
+    run: Any                        # arrays -> cores
+
+    def __call__(self, **arrays) -> structured.StructuredMatrix:
+        return self.structure.bind(arrays, self.run(**arrays))
 
 
 def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:

@@ -8,7 +8,7 @@ Three rules act on each derived equation, in this order, and each application is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..ir.access import Access, fresh_names
 from ..ir.system import Equation, Step, System, Tensor, Term, piece_tensor
@@ -18,9 +18,12 @@ from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .relations import Relations, eliminate, named_functions, relations
 from .rewrite import Rule, derived
+from .structure.fold import FOLDED, core_tensor, cut, fold, is_structured
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
 SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
+NAMES_AHEAD = 24    # new tensors that one application of a rule may make
+SPREAD = 24     # one with more terms is read as it stands: each of its terms becomes a term of every reader
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Context:
     readers: Mapping[str, int]
     names: tuple[str, ...]
     display: bool
+    carried: frozenset[str] = frozenset()   # derivatives of a tensor by something on the way: large unless structured
+    leading: frozenset[str] = frozenset()   # these, and the Jacobians or Hessians themselves
+    placed: Mapping[str, Equation] = field(default_factory=dict)    # equations of the model that write a few cells only
 
     @property
     def sums(self) -> Sums:
@@ -71,43 +77,62 @@ class _Worker:
         self.tensors = dict(system.tensors)
         self.table = relations(base, _computable(system))
         self.known = known_sums(base)
+        self.placed = {eq.tensor: eq for eq in given if _places_few(eq)}
         self.closed: dict[str, Equation] = {}
         self.order: list[Equation] = []
         self.steps: list[Step] = []
         self.readers: dict[str, int] = {}
+        self.leading = leading(system)
+        self.carried = self.leading - set(system.outputs)
         for eq in made:
             for name in eq.read_names():
                 self.readers[name] = self.readers.get(name, 0) + 1
 
     def context(self) -> Context:
         source = fresh_names(self.tensors, "total")
-        names = tuple(next(source) for _ in range(8))
-        return Context(self.tensors, self.table, self.known, self.closed, self.readers, names, self.display)
+        names = tuple(next(source) for _ in range(NAMES_AHEAD))
+        return Context(
+            self.tensors, self.table, self.known, self.closed, self.readers, names, self.display, self.carried,
+            self.leading, self.placed,
+        )  # fmt: skip
 
     def close(self, eq: Equation) -> None:
         if eq.reduce != "sum":
             self.order.append(eq)
             return
         current: tuple[Equation, ...] = (eq,)
-        for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, KEEP):
+        for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, CORES, KEEP):
             if rule is KEEP and self.display:
                 continue
             context = self.context()
             after, under = rule.run(context, current)
             if after != current:
                 self.steps.append(Step(rule, current[-1:], after, context, tuple(under)))
-                self._adopt(after[:-1])
+                self._adopt(after[:-1], after[-1] if rule is CORES else None)
             current = after[-1:]
         self._adopt(current)
         self.closed = {**self.closed, eq.tensor: current[-1]}
 
-    def _adopt(self, equations: Iterable[Equation]) -> None:
-        """Take equations into the result; a sum that got a name is known from now on."""
+    def _adopt(self, equations: Iterable[Equation], reader: Equation | None = None) -> None:
+        """Take equations into the result; a sum that got a name is known from now on. `reader` reads cores."""
         for eq in equations:
             self.order.append(eq)
             if eq.tensor not in self.tensors:
-                self.tensors = {**self.tensors, eq.tensor: piece_tensor(eq)}
+                tensor = piece_tensor(eq) if reader is None else core_tensor(eq, reader)
+                self.tensors = {**self.tensors, eq.tensor: tensor}
                 self.known = {**self.known, **dict([entry] if (entry := known_sum(eq)) else [])}
+
+
+def leading(system: System) -> frozenset[str]:
+    """Derivatives whose leading indices are the cell of a tensor: one block for each cell, of which only the structure
+    makes a small thing."""
+    made = derived(system.log).items()
+    return frozenset(n for n, step in made if getattr(step.context, "lead", ()) and n == step.after[-1].tensor)
+
+
+def _places_few(eq: Equation) -> bool:
+    """Is every term written to a diagonal, a band, ...? Its other cells are 0."""
+    return isinstance(eq, Equation) and eq.reduce == "sum" and all(map(is_structured, eq.terms))
 
 
 def _computable(system: System) -> set[str]:
@@ -141,7 +166,7 @@ def _substitute(context: Context, before: tuple[Equation, ...]):
     while terms:
         term = terms.pop(0)
         for access in term.value_reads():
-            parts = _joined(term, access, context)
+            parts = _joined(term, access, context, eq.tensor in context.leading)
             if parts is not None:
                 terms = [*parts, *terms]
                 break
@@ -150,14 +175,19 @@ def _substitute(context: Context, before: tuple[Equation, ...]):
     return (replace(eq, terms=merge(done)),), []
 
 
-def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
-    """The term with a piece's adjoint written out, where that is right and no dearer."""
-    definition = context.closed.get(access.name)
-    if definition is None or context.table.worthy(access.name) or not is_factor(term, access):
+def _joined(term: Term, access: Access, context: Context, leading: bool) -> list[Term] | None:
+    """The term with a piece's adjoint written out, where that is right and no dearer. In a Jacobian or Hessian
+    (`leading`) also what has a structure of its own: a row of a diagonal matrix is one number."""
+    definition = context.closed.get(access.name) or (context.placed.get(access.name) if leading else None)
+    if definition is None or not is_factor(term, access):
+        return None
+    carried = access.name in context.carried and len(definition.terms) <= SPREAD
+    carried = carried or (leading and bool(definition.terms) and all(map(is_structured, definition.terms)))
+    if context.table.worthy(access.name) and not carried:
         return None
     size = sum(operations(t.body) for t in definition.terms) + len(definition.terms) - 1
     once = context.readers.get(access.name, 0) == 1
-    if size > (OPERATIONS // 2 if once else SHORT if context.display else 2):
+    if size > (OPERATIONS // 2 if once or carried else SHORT if context.display else 2):
         return None
     parts = join(term, access, definition, context.tensors[access.name])
     for part, inner in zip(parts, definition.terms):
@@ -173,7 +203,8 @@ def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
 
 def _named_sums(context: Context, before: tuple[Equation, ...]):
     """Once more, after elimination: in a piece, what is left of a sum gets a name of its own."""
-    return _sums(context, before, piece=not context.table.worthy(before[-1].tensor))
+    name = before[-1].tensor
+    return _sums(context, before, piece=name in context.carried or not context.table.worthy(name))
 
 
 def _sums(context: Context, before: tuple[Equation, ...], piece: bool = False):
@@ -213,6 +244,18 @@ def _closed_body(body, itself: str, context: Context):
     return through_fractions(tidy(named_functions(body, context.table, itself)), context.table, itself)
 
 
+def _cores(context: Context, before: tuple[Equation, ...]):
+    """A derivative on the way is a sum of short structured terms: its readers take it term by term."""
+    eq, names = before[-1], iter(context.names)
+    cores: list[Equation] = []
+    if eq.tensor in context.carried:
+        cores, eq = cut(eq, names)
+    if len(eq.terms) > (FOLDED if eq.tensor in context.carried else SPREAD) and eq.tensor in context.leading:
+        folded, eq = fold(eq, context.tensors[eq.tensor].shape, names)
+        cores += folded
+    return (*cores, eq), []
+
+
 SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Evaluating Derivatives (2008), section 3.2",
                    _substitute)  # fmt: skip
 SUMS = _rule("sums: what does not depend on the index leaves, known sums are replaced",
@@ -221,6 +264,8 @@ NAMES = _rule("sums: one that stands beside other factors gets a name",
               "Graham, Knuth and Patashnik, Concrete Mathematics (1994), section 2.3", _named_sums)  # fmt: skip
 COLLECT = _rule("elimination: definitions read as relations",
                 "Cox, Little and O'Shea, Ideals, Varieties, and Algorithms (2015), section 3.1", _collect)  # fmt: skip
+CORES = _rule("structure: a long body gets a name, terms along one diagonal are one",
+              "Griewank and Walther, Evaluating Derivatives (2008), section 8.3", _cores)  # fmt: skip
 KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",
              "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7",
              keep_complements)  # fmt: skip
