@@ -549,6 +549,62 @@ def differentiable(name: str) -> bool:
     return not ROWS[name].jump
 
 
+# --- linear algebra --------------------------------------------------------------------------------------------------
+
+CALLS = [
+    entry("linear system", """
+        A: parameter[3, 3]
+        b: parameter[3]
+        u: input[3]
+        x = solve(A, b)
+        L = sum(u*x**2)""", "rational"),
+    entry("stack of linear systems", """
+        A: parameter[3, 2, 2]
+        b: parameter[3, 2]
+        B: parameter[2, 4]
+        x = solve(A, b)
+        Y = solve(A, B)
+        L = sum[n,m](sum[i](x[n,i]*Y[n,i,m])**2)""", "rational"),
+    entry("inverse", """
+        A: parameter[3, 3]
+        U: input[3, 3]
+        L = sum(U*inv(A))""", "rational"),
+    entry("determinant", """
+        A: parameter[3, 3]
+        c: parameter
+        L = det(A)**2 + c*det(A.T @ A)""", "rational", "irrational second derivative"),
+    entry("Gaussian likelihood", """
+        X: parameter[n, d]
+        x: parameter[d]
+        S = X.T @ X + eye(D)/2
+        L = logdet(S)/2 + x @ solve(S, x)/2""", "analytic"),
+    entry("logarithms of determinants", """
+        A: parameter[n, i, i]
+        u: input[n]
+        L = sum(u*logabsdet(A)**2)""", "analytic"),
+    entry("Cholesky factor", """
+        S: parameter[i, i]
+        U: input[i, i]
+        L = sum(U*cholesky(S)**2)""", "analytic", "dear"),
+    entry("eigenvectors", """
+        S: parameter[3, 3]
+        U: input[3, 3]
+        u: input[3]
+        w, V = eigh(S)
+        L = sum(U*V**2) + sum(u*exp(w/4))"""),
+    entry("singular vectors", """
+        A: parameter[4, 2]
+        W: input[4, 2]
+        u: input[2]
+        U, s, Vh = svd(A)
+        L = sum(W*U**2) + sum(u*s**2) + sum(Vh**3)"""),
+    entry("orthogonal factor", """
+        A: parameter[4, 2]
+        W: input[4, 2]
+        Q, R = qr(A)
+        L = sum(W*Q**2) + sum(R**3)"""),
+]
+
 FUNCTIONS = [_row_entry(name) for name in ROWS if name not in ("stop", "finite") and differentiable(name)]
-CATALOGUE = [*PATTERNS, *INSIDE, *MODELS, *FUNCTIONS]
+CATALOGUE = [*PATTERNS, *INSIDE, *MODELS, *CALLS, *FUNCTIONS]
 BY_NAME = {e.name: e for e in CATALOGUE}

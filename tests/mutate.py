@@ -8,7 +8,7 @@ from dataclasses import replace
 from sympy import Integer
 
 from symgrad.ir.access import Access
-from symgrad.ir.system import Equation, System, Term
+from symgrad.ir.system import Call, Equation, System, Term
 
 
 def _scaled(by: int) -> Callable[[Equation], Iterator[Equation]]:
@@ -65,7 +65,7 @@ def mutants(primal: System, derived: System, kind: str) -> Iterator[System]:
     """`derived` with one of its equations that `primal` does not have changed."""
     own = {eq.tensor for eq in primal.equations}
     for position, eq in enumerate(derived.equations):
-        if eq.tensor in own:
+        if eq.tensor in own or isinstance(eq, Call):
             continue
         for changed in MUTATIONS[kind](eq):
             yield derived.with_equations((*derived.equations[:position], changed, *derived.equations[position + 1 :]))

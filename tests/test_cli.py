@@ -9,6 +9,7 @@ import pytest
 from symgrad import cli
 from symgrad.api import Program
 from symgrad.errors import DataError
+from symgrad.library.entry import GROUPS
 from symgrad.library.gallery import GALLERY
 
 
@@ -30,7 +31,8 @@ def test_help_teaches_by_examples(capsys, command):
 def test_list_names_every_entry(capsys):
     code, out, _ = run(capsys, "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == list(GALLERY)
+    assert [line.split()[0] for line in out.splitlines() if line.startswith(" ")] == list(GALLERY)
+    assert [line.lower() for line in out.splitlines() if not line.startswith(" ")] == list(GROUPS)
 
 
 @pytest.mark.parametrize("format, mark", [("latex", "\\frac"), ("md", "#"), ("html", "<html")])
@@ -49,7 +51,7 @@ def test_derive_writes_a_document_by_its_suffix(capsys, tmp_path):
 def test_mistakes_exit_with_2_and_one_message(capsys, tmp_path):
     code, out, err = run(capsys, "derive", "sigmoide")
     assert (code, out) == (2, "")
-    assert err.startswith("symgrad: sigmoide is not in the gallery; it has sigmoid") and "Traceback" not in err
+    assert err.startswith("symgrad: sigmoide is not in the gallery; symgrad list shows its") and "Traceback" not in err
     code, _, err = run(capsys, "derive", "sigmoid", "--out", str(tmp_path / "a.docx"))
     assert code == 2 and "a document ends in .md, .html, .tex or .pdf" in err
     for wrong in (["derive"], ["bake"], [], ["train", "digits", "--epochs", "0"], ["train", "mars"]):
@@ -68,7 +70,7 @@ def test_no_folder_is_made_silently(capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong, meant", [("sigmoide", "sigmoid"), ("softmx", "softmax_cross_entropy")])
+@pytest.mark.parametrize("wrong, meant", [("sigmoide", "sigmoid"), ("softmx", "softmax")])
 def test_a_misspelt_entry_is_answered_by_the_nearest(capsys, wrong, meant):
     code, _, err = run(capsys, "derive", wrong)
     assert code == 2 and err.endswith(f"Did you mean {meant}?\n")
@@ -125,7 +127,7 @@ def test_train_digits_end_to_end(capsys, tmp_path):
 
 
 def test_a_script_runs_alone(tmp_path, request):
-    script = request.config.rootpath / "derivations" / "sigmoid.py"
+    script = request.config.rootpath / "derivations" / "activations" / "sigmoid.py"
     target = tmp_path / "sigmoid.md"
     done = subprocess.run([sys.executable, script, "--out", target], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -72,5 +72,5 @@ def test_the_example_of_the_readme_prints_what_it_says():
 
 
 def test_scripts_and_gallery_agree():
-    scripts = {path.stem for path in (ROOT / "derivations").glob("*.py")}
-    assert scripts == set(symgrad.gallery.GALLERY)
+    scripts = {(path.parent.name, path.stem) for path in (ROOT / "derivations").glob("*/*.py")}
+    assert scripts == {(entry.group, entry.name) for entry in symgrad.gallery.GALLERY.values()}

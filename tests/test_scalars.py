@@ -67,14 +67,17 @@ def test_a_formula_is_text_or_an_expression(formula):
     assert sg.gradient(7, "x") == sympy.Matrix([0])
 
 
+OPTIMIZERS = ", ".join(sg.optimizers.NAMES)
+
+
 @pytest.mark.parametrize(
     "owner, name, hint",
     [
         (sg, "programm", "module 'symgrad' has no attribute 'programm'. Did you mean program?"),
         (sg, "optimisers", "module 'symgrad' has no attribute 'optimisers'. Did you mean optimizers?"),
         (sg, "zzz", "module 'symgrad' has no attribute 'zzz'."),
-        (sg.optimizers, "adamm", "there is no optimiser adamm; there are adam, sgd. Did you mean adam?"),
-        (sg.models, "mpl", "there is no model mpl; there is mlp. Did you mean mlp?"),
+        (sg.optimizers, "adamm", f"there is no optimiser adamm; there are {OPTIMIZERS}. Did you mean adam?"),
+        (sg.models, "mpl", f"there is no model mpl; there are {', '.join(sg.models.NAMES)}. Did you mean mlp?"),
     ],
 )
 def test_a_misspelt_public_name_is_answered_by_the_nearest(owner, name, hint):

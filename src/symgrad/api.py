@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import calculus, notation, typeset
+from . import calculus, notation, structured, typeset
 from .errors import SymgradError, UnknownNameError
 from .ir import cost
 from .ir.interpret import interpret
@@ -36,6 +36,7 @@ class Program:
     raw: System                     # split, free of facts: the only form that is differentiated again
     origin: Origin | None = None
     written: System | None = None   # as the user wrote it, before naive spellings were replaced
+    recipe: tuple = ()              # the call that makes it again: what is pickled
 
     @cached_property
     def display(self) -> System:
@@ -77,9 +78,11 @@ class Program:
         derived = calculus.jvp(self.independent((wrt,)), output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
         return self._derived("jvp", derived, output, (wrt,))
 
-    def vjp(self, output: str, wrt: str) -> Program:
-        """The program with one more input `<output>_bar` and the output `<wrt>_bar`, its pull-back."""
-        return self._derived("vjp", calculus.vjp(self.independent((wrt,)), output, (wrt,)), output, (wrt,))
+    def vjp(self, output: str, wrt: Names = None) -> Program:
+        """The program with one more input `<output>_bar` and the output `<name>_bar` for each name of `wrt` (default:
+        every parameter), its pull-back."""
+        names = self._names(wrt)
+        return self._derived("vjp", calculus.vjp(self.independent(names), output, names), output, names)
 
     def hvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""
@@ -111,11 +114,11 @@ class Program:
         if not isinstance(other, Program):
             raise SymgradError(f"a program calls a program, not {type(other).__name__}: make it by sg.program(text).")
         ours, theirs = self.written or self.raw, other.written or other.raw
-        return _program(notation.compose(ours, theirs, rename or {}))
+        return _program(notation.compose(ours, theirs, rename or {}), (Program.call, (self, other, rename)))
 
     def at(self, **fixed: float) -> Program:
         """The program with inputs or noise replaced by constants, as in `program.at(noise=0)`."""
-        return _program(notation.at(self.written or self.raw, **fixed))
+        return _program(notation.at(self.written or self.raw, **fixed), (_at, (self, fixed)))
 
     def evaluate(self, **arrays) -> Mapping[str, np.ndarray]:
         """The outputs on `arrays`, in float64, by the interpreter."""
@@ -154,6 +157,56 @@ class Program:
             check_finite=check_finite,
         )
 
+    def structure(self, name: str, rows: int | None = None) -> structured.Structure:
+        r"""What the Jacobian or Hessian `name` looks like as a matrix: its terms, its storage, the plan for a solve.
+
+        `rows`: how many axes are rows; known where `jacobian` or `hessian` made this program.
+
+        >>> import symgrad as sg
+        >>> model = sg.program("x: parameter[k] \n L = logsumexp[k](x[k])")
+        >>> print(model.hessian("L").structure("d2L_dx_dx").plan)
+        Woodbury: divide by the diagonal, correct by rank 1
+        """
+        need(self.raw, name)
+        rows, symmetric = (rows, False) if rows is not None else self._rows(name)
+        return structured.structure(self.kernel, self.display, name, rows, symmetric)
+
+    def _rows(self, name: str) -> tuple[int, bool]:
+        """How many axes of a Jacobian or Hessian are rows, and whether it is symmetric."""
+        made = self.origin
+        if made is not None and made.verb in ("jacobian", "hessian"):
+            tensors = made.of.raw.tensors
+            pairs = [(made.output, w) for w in made.wrt]
+            if made.verb == "hessian":
+                pairs = [(v, w) for n, v in enumerate(made.wrt) for w in made.wrt[n:]]
+            for (v, w), output in zip(pairs, self.outputs[len(self.outputs) - len(pairs) :]):
+                if output == name:
+                    return tensors[v].rank, v == w
+        raise SymgradError(
+            f"{name} is not a Jacobian or Hessian of this program, so its rows are not known.\n"
+            f'    Say how many axes are rows: structure("{name}", rows=1).'
+        )
+
+    def compressed(self, name: str) -> Program:
+        """The program whose outputs are the cores of the Jacobian or Hessian `name`: each number once."""
+        return Program(replace(self.structure(name).system, log=()))
+
+    def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
+        r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.
+
+        `target` and the options are those of `compile`; `target="interpreter"` compiles nothing.
+
+        >>> import symgrad as sg
+        >>> model = sg.program("x: parameter[i] \n L = sum[i](x[i]**4)")
+        >>> hessian = model.hessian("L").structured("d2L_dx_dx", target="interpreter")(x=[1.0, 2.0])
+        >>> hessian.solve([12.0, 96.0]), hessian.storage
+        (array([1., 2.]), 2)
+        """
+        found = self.structure(name)
+        cores = self.compressed(name)
+        run = cores.evaluate if target == "interpreter" or not cores.outputs else cores.compile(target, **options)
+        return StructuredKernel(found, run)
+
     def flops(self):
         """The number of floating-point operations, as a polynomial in the sizes."""
         return cost.flops(self.kernel.prune())
@@ -186,6 +239,17 @@ class Program:
         inputs = ", ".join(t.name for t in self.raw.prune().declared())
         return f"<Program {', '.join(self.outputs)} of {inputs}>"
 
+    def __reduce__(self):
+        """Pickled as the text it was read from and the verbs applied to it: unpickling reads and derives again."""
+        if self.recipe:
+            return self.recipe
+        if self.origin is not None:
+            return _again, (self.origin.of, self.origin.verb, self.origin.output, self.origin.wrt)
+        return program, (notation.to_text(self.written or self.raw),)
+
+    def __deepcopy__(self, memo) -> Program:
+        return self  # nothing in it changes
+
     def verify(self, seed: int = 0, kernel: bool = True) -> Any:
         """The certificate: symbolic = differences = complex step = mpmath = display form = kernel."""
         from .verify import certify  # noqa: PLC0415
@@ -193,16 +257,37 @@ class Program:
         return certify(self, seed=seed, kernel=kernel)
 
 
+@dataclass(frozen=True, eq=False)
+class StructuredKernel:
+    """`kernel(**arrays)` is the `StructuredMatrix` of a derivative; `structure` says what it looks like."""
+
+    structure: structured.Structure
+    run: Any                        # arrays -> cores
+
+    def __call__(self, **arrays) -> structured.StructuredMatrix:
+        return self.structure.bind(arrays, self.run(**arrays))
+
+
 def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
     """Read a model from its text (see docs/notation.md). No text is evaluated.
 
     Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
     """
-    return _program(notation.parse(text, sizes))
+    return _program(notation.parse(text, sizes), (program, (text, sizes)))
 
 
-def _program(written: System) -> Program:
-    return Program(calculus.prepare(written), written=written)
+def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...]) -> Program:
+    """The derived program, derived again."""
+    single = verb in ("jvp", "vjp", "hvp", "gauss_newton")
+    return getattr(of, verb)(output, wrt[0] if single else wrt)
+
+
+def _at(of: Program, fixed: Mapping[str, float]) -> Program:
+    return of.at(**fixed)
+
+
+def _program(written: System, recipe: tuple = ()) -> Program:
+    return Program(calculus.prepare(written), written=written, recipe=recipe)
 
 
 def need(system: System, name: str) -> None:

@@ -14,6 +14,8 @@ from statistics import fmean
 
 from .api import Program, program
 from .errors import DataError, SymgradError
+from .functions import ROWS
+from .library.entry import GROUPS
 from .library.gallery import GALLERY, entry
 from .library.models import mlp
 from .typeset import Code, document
@@ -37,6 +39,8 @@ examples:
 examples:
   symgrad verify                                every entry of the gallery
   symgrad verify linear_regression              one, with its table
+  symgrad verify --ulp                          the error of every function and derivative, in units of the last place
+  symgrad verify gelu --ulp                     of one function
 
 The certificate compares the derived equations with finite differences, complex steps, exact arithmetic, mpmath and
 the compiled kernel, on small random shapes. The exit code is 1 if any of them disagrees.""",
@@ -87,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument("--out", type=Path, metavar="FILE", help="write a document: .md, .html, .tex or .pdf")
     verify = command("verify", _verify, "Check derivations numerically and exactly.")
     verify.add_argument("name", metavar="NAME", nargs="?", help="an entry of the gallery; all of them if left out")
+    verify.add_argument("--ulp", action="store_true", help="measure every function against mpmath instead, as Markdown")
+    verify.add_argument("--points", type=_positive, default=2000, help="of each function, for --ulp (default 2000)")
     verify.add_argument("--seed", type=_seed, default=0, help="of the random inputs (default 0)")
     _train_options(command("train", _train, "Train a network on real data by derived kernels."))
     return parser
@@ -128,15 +134,18 @@ def _rate(text: str) -> float:
 
 def _list(arguments) -> int:
     width = max(map(len, GALLERY))
-    for item in GALLERY.values():
-        print(f"{item.name:{width}}  {item.summary}")
+    for group in GROUPS:
+        print(group.upper())
+        for item in GALLERY.values():
+            if item.group == group:
+                print(f"  {item.name:{width}}  {item.summary}")
     return 0
 
 
 def derived(name: str) -> Program:
-    """The program of a gallery entry with its gradient."""
+    """The program of a gallery entry with what is derived from it."""
     item = entry(name)
-    return program(item.text).gradient(item.output, item.wrt)
+    return getattr(program(item.text), item.verb)(item.output, item.wrt)
 
 
 def _text(result: Program, format: str) -> str:
@@ -174,11 +183,27 @@ def _derive(arguments) -> int:
 
 
 def _verify(arguments) -> int:
+    if arguments.ulp:
+        return _ulp(arguments)
     chosen = [arguments.name] if arguments.name else list(GALLERY)
     failed = [name for name in chosen if not _verified(name, arguments.seed)]
     if failed:
         print(f"symgrad: the certificate failed for {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _ulp(arguments) -> int:
+    """The accuracy table; the exit code is 1 where a stated bound does not hold."""
+    from .verify import ulp  # noqa: PLC0415  (loads Numba)
+
+    if arguments.name is not None and arguments.name not in ROWS:
+        raise SymgradError(f"there is no function {arguments.name}; there are {', '.join(ROWS)}.")
+    failed = 0
+    print(ulp.HEAD)
+    for line in ulp.table([arguments.name] if arguments.name else list(ROWS), arguments.points, arguments.seed):
+        failed += not line.ok
+        print(line, flush=True)
+    return int(failed > 0)
 
 
 def _verified(name: str, seed: int) -> bool:

@@ -38,6 +38,10 @@ class DataError(SymgradError):
     """NaN, infinity or a broken fact in the data, where the caller asked for the check."""
 
 
+class DegenerateError(SymgradError):
+    """A matrix for which what was asked does not exist: singular, not positive definite, with equal eigenvalues."""
+
+
 class DifferentiationError(SymgradError):
     """A kink without a named choice, or an output that cannot be differentiated."""
 

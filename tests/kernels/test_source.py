@@ -127,3 +127,11 @@ def test_attention_products_are_matrix_products():
 def test_integers_do_not_go_to_blas():
     text = "t: label[n] over v\ns = sum[n](t[n]*t[n])"
     assert "    product(" not in text_of(text)
+
+
+def test_arrays_of_five_axes_compile():
+    """The fifth extent of an array is an argument of LLVM whose name ends as that of a data pointer does."""
+    text = "X: parameter[i, j, k, l, m]\nL = sum[i,j,k,l,m](X[i,j,k,l,m]**2)"
+    X = np.arange(32.0).reshape(2, 2, 2, 2, 2)
+    found = sg.program(text).gradient("L").compile()(X=X)
+    assert (X**2).sum() == found.L and (found.dL_dX == 2 * X).all()

@@ -44,7 +44,8 @@ def test_the_hessian_times_a_vector(name):
     for subject in subjects(second, arrays, 0):
         made = [check(subject) for check in (checks.central_differences, checks.exact, checks.fifty_digits)]
         assert not [r for r in made if not r.passed], "\n".join(f"{r.name} {r.of}: {r.where}" for r in made)
-        assert not (entry.rational and made[1].skipped)
+        exact = entry.rational and "irrational second derivative" not in entry.tags
+        assert not (exact and made[1].skipped)
 
 
 @pytest.mark.parametrize("name", SMOOTH)

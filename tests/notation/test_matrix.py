@@ -339,11 +339,21 @@ y is a vector: .T does nothing to it.
     L = x @ y.T
             ^
     For a scalar write x @ y without .T, for the products of all pairs outer(x, y)."""),
-    "solver": ("z = solve(S, b)", NotationError, """
-solve needs a linear solver, which this version has not.
-    z = solve(S, b)
+    "not square": ("z = inv(A)", ShapeError, """
+inv needs a square matrix, and A has the shape (I, J).
+    z = inv(A)
+            ^
+    Declare both axes with one letter, as in A: input[i, i]."""),
+    "several results": ("z = eigh(S)", NotationError, """
+eigh has 2 results.
+    z = eigh(S)
         ^
-    Give its value as an input, or write the loss without it: norm2(A @ x - b)**2 for a linear system."""),
+    Give it an equation of its own: w, V = eigh(A)."""),
+    "too many names": ("z, zz, zzz = eigh(S)", NotationError, """
+the left side has 3 names, the right side 2 values.
+    z, zz, zzz = eigh(S)
+    ^
+    Several names on the left take the results of one routine, as in w, V = eigh(A) or Q, R = qr(A)."""),
     "square": ("L = tr(A)", ShapeError, """
 tr needs a square matrix, and A has the shape (I, J).
     L = tr(A)
@@ -370,10 +380,12 @@ def test_message(name):
 
 SHORT = [
     ("z = S @ a", NotationError, "@ multiplies arrays, and a is a number."),
-    ("z = inv(S) @ b", NotationError, "inv needs a linear solver, which this version has not."),
-    ("L = logdet(S)", NotationError, "logdet needs a linear solver"),
-    ("L = det(S)", NotationError, "det needs a linear solver"),
-    ("L = specnorm(S)", NotationError, "specnorm needs a linear solver"),
+    ("z = det(b)", ShapeError, "det takes a matrix, and b has 1 axis."),
+    ("z = solve(S)", NotationError, "solve takes 2 arguments, not 1."),
+    ("z = solve(S, a)", ShapeError, "solve takes a vector, and a is a number."),
+    ("z, zz = x + x", NotationError, "the left side has 2 names, the right side 1 value."),
+    ("z[i], zz = qr(A)", NotationError, "several results have no indices, and names of their own."),
+    ("z[i] = inv(S)", NotationError, "inv is of whole arrays and has no place among indices."),
     ("z = A.sum(2)", ShapeError, "A has no axis 2."),
     ("z = A.sum(b)", NotationError, "the axis of sum is a whole number."),
     ("z = max(A, E)", NotationError, "max(A, ...) could be along an axis, or the maximum of two."),

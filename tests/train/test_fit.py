@@ -131,7 +131,7 @@ def test_saved_fit_predicts_the_same_and_holds_no_pickle(blobs, tmp_path):
     assert again.history == fit.history and again.loss == "L" and again.seed == fit.seed
     with np.load(path, allow_pickle=False) as file:
         assert all(file[name].dtype != object for name in file.files)
-        assert json.loads(bytes(file["meta"]))["format"] == "symgrad fit 1"
+        assert json.loads(bytes(file["meta"]))["format"] == "symgrad fit 2"
 
 
 def test_loading_refuses_pickle_other_models_and_other_files(blobs, tmp_path):
@@ -220,7 +220,7 @@ def test_bad_arguments_are_explained(line):
     "options, message",
     [
         ({"optimizer": adam}, r"optimizer is the function adam. Call it: write sg.optimizers.adam(1e-3)."),
-        ({"optimizer": "adma"}, 'optimizer is \'adma\'. Did you mean adam? Pass "adam" or "sgd", or write'),
+        ({"optimizer": "adm"}, 'optimizer is \'adm\'. Did you mean adam? Pass "adam" or "sgd", or write'),
         ({"optimizer": 0.01}, "optimizer is 0.01. Write sg.optimizers.adam(0.01)."),
         ({"optimizer": [1]}, 'optimizer is [1]. Write sg.optimizers.adam(1e-3), or pass "adam" or "sgd".'),
         ({"batch_size": 0}, "batch_size must be at least 1, a whole number, or None for all examples"),

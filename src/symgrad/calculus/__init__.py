@@ -5,6 +5,7 @@ from .forward import jvp
 from .prepare import prepare
 from .reverse import gradient, jacobian, vjp
 from .second import gauss_newton, hessian, hvp
+from .simplify import leading
 from .split import split
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "kernel_form",
+    "leading",
     "prepare",
     "split",
     "vjp",

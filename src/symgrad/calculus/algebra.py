@@ -59,14 +59,14 @@ def tidy(expr: Expr) -> Expr:
     try:
         candidates.append(cancel(plain))
         candidates.append(factor(candidates[-1]))
-        candidates += [_by_factor(c) for c in candidates[:2]]
+        candidates += [common_factor(c) for c in candidates[:2]]
     except PolynomialError:
         return expr
     best = min((_positive(c) for c in candidates), key=lambda c: (operations(c), _minus(c)))
     return best.xreplace(back)
 
 
-def _by_factor(expr: Expr) -> Expr:
+def common_factor(expr: Expr) -> Expr:
     """Pull the common monomial out of a sum without factoring what remains."""
     if not isinstance(expr, Add):
         return expr

@@ -55,7 +55,7 @@ def _readable(system: System) -> System:
 
 def _together(eq: Equation, table: Relations) -> Equation:
     """The opposite of `split`: pieces that are defined cell by cell are written out."""
-    return replace(eq, terms=tuple(replace(t, body=_plain(_written_out(t.body, table, t.guard))) for t in eq.terms))
+    return eq.with_terms(replace(t, body=_plain(_written_out(t.body, table, t.guard))) for t in eq.terms)
 
 
 def _plain(body: Expr) -> Expr:
@@ -91,7 +91,7 @@ def _write_out(context, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
             if access.name in leaves and access.name != eq.tensor and is_factor(term, access):
                 (term,) = join(term, access, leaves[access.name], tensors[access.name])
         terms.append(sort_domain(align(term, tensors[eq.tensor].letters)))
-    return (replace(eq, terms=tuple(terms)),)
+    return (eq.with_terms(terms),)
 
 
 LEAVES = Rule("write the short closed form out", _write_out)

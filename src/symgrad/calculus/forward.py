@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from sympy import Mul
 
 from ..errors import UnknownNameError
-from ..ir.access import Access, Index, fresh_names
-from ..ir.recurrence import Scan, arranged, groups
-from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
+from ..ir.access import Access, Index
+from ..ir.calls import row_of
+from ..ir.recurrence import arranged, groups, members
+from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
+from .batched import Known, push, rule
 from .local import at_arg, local_derivative, other_factors
 from .rewrite import Rule
-from .split import feeding, live_reads, split
+from .split import feeding, flowing, live_reads, split
 
 
 @dataclass(frozen=True)
@@ -45,25 +47,29 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
     system = split(system)
     tensors = {**system.tensors, **{dot: _tangent(system.tensors[x], dot, "input") for x, dot in seeds.items()}}
     tangents = dict(seeds)
-    equations: list[Equation] = []
+    equations: list[Equation | Call] = []
     steps: list[Step] = []
-    wanted = feeding(system, output)
+    wanted = {w for w in feeding(system, output) if system.tensors[w].dtype == "float"}
+    known = Known({*tensors, name})
     for unit in groups(system.equations):
-        members = unit.equations if isinstance(unit, Scan) else (unit,)
-        equations += members
-        able = [eq for eq in members if eq.tensor in wanted and system.tensors[eq.tensor].dtype == "float"]
+        for eq in members(unit):
+            equations.append(eq)
+            known.note(eq, system.tensors)
+        able = [eq for eq in members(unit) if any(w in wanted for w in eq.writes)]
         moving = _moving(able, tangents)
-        for eq in moving:  # all names first: the tangents of a recurrence read each other
-            dot = name if eq.tensor == output else next(fresh_names({*tensors, *tangents.values()}, f"{eq.tensor}_dot"))
-            tangents[eq.tensor] = dot
+        results = [w for eq in moving for w in eq.writes if w in wanted]
+        dots = {w: name if w == output else known.name(f"{w}_dot") for w in results}
+        tangents |= dots  # all at once: the tangents of a recurrence read each other
         for eq in moving:
-            dot = tangents[eq.tensor]
-            context = Push(dict(tangents), next(fresh_names({*tensors, *tangents.values()}, "others")))
-            step = RULE.step(context, (eq,))
-            steps.append(step)
-            equations += step.after
-            for made in step.after:
-                tensors[made.tensor] = _declare(made, dot, system.tensors[eq.tensor])
+            if isinstance(eq, Call):
+                steps.append(_call(system, eq, tangents, dots, known))
+                tensors |= steps[-1].context.tensors
+                tensors |= {dots[w]: _tangent(system.tensors[w], dots[w], "defined") for w in eq.writes if w in dots}
+            else:
+                steps.append(RULE.step(Push(dict(tangents), known.name("others")), (eq,)))
+                declared = (_declare(made, dots[eq.tensor], system.tensors[eq.tensor]) for made in steps[-1].after)
+                tensors |= {tensor.name: tensor for tensor in declared}
+            equations += steps[-1].after
     if output not in tangents:
         tensors[name] = _tangent(system.tensors[output], name, "defined")
         equations.append(Equation(name, ()))
@@ -74,18 +80,19 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
     return System(tensors, arranged(equations), (name,), {}, (*system.log, *steps))
 
 
-def _moving(equations: list[Equation], tangents: Mapping[str, str]) -> list[Equation]:
+def _moving(equations: list[Equation | Call], tangents: Mapping[str, str]) -> list[Equation | Call]:
     """Those that read something with a tangent, in a recurrence also through each other."""
-    found: set[str] = set()
+    moving, found = [], set(tangents)
     while True:
-        more = {eq.tensor for eq in equations if _read_live(eq) & (found | set(tangents))}
-        if more <= found:
-            return [eq for eq in equations if eq.tensor in found]
-        found |= more
+        more = [eq for eq in equations if flowing(eq) & found]
+        if len(more) == len(moving):
+            return more
+        moving, found = more, found.union(*(eq.writes for eq in more))
 
 
-def _read_live(eq: Equation) -> set[str]:
-    return {a.name for t in eq.terms for a in live_reads(t.body)}
+def _call(system: System, call: Call, tangents: Mapping[str, str], dots: Mapping[str, str], known: Known) -> Step:
+    place = push(system, call, tangents, {w: dots[w] for w in call.writes if w in dots}, known)
+    return rule(row_of(call).text, "tangent").step(place, (call,))
 
 
 def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equation, ...]:

@@ -5,10 +5,10 @@ Right only where the read is a *factor* of its term (design section 2); `exp(D)`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import Eq, Gt, Mul
+from sympy import Basic, Eq, Expr, Gt, Mul
 
 from ..ir.access import Access, Index, fresh_names, index_symbols
 from ..ir.recurrence import reindexed
@@ -44,13 +44,64 @@ def _pair(reader: Term, at: tuple, part: Term, tensor: Tensor) -> Term:
         elif cell in part.indices:
             solved = _add(solved, cell, position)
             guards += [position >= 0, position < part.sizes[cell]]
+        elif (found := _solution(cell, position, {**reader.sizes, **part.sizes})) is not None:
+            solved = _add(solved, *found)
         else:
             guards.append(Eq(cell, position))
     ranges = [r for r in (*reader.domain, *part.domain) if r.index not in solved]
     joined = Term(reader.write, reader.body * part.body, tuple(ranges), (*reader.guard, *part.guard, *guards))
     joined = joined.map(lambda e: e.xreplace(solved))
     kept = dict.fromkeys(g for g in joined.guard if g != True)  # noqa: E712  (a SymPy truth value)
-    return replace(joined, guard=tuple(kept))
+    return _unflipped(replace(joined, guard=tuple(kept)))
+
+
+def _solution(cell: Expr, position: Expr, sizes: Mapping[Index, Expr]) -> tuple[Index, Expr] | None:
+    """An index of `cell == position` and its value, where that stays in the index's range for certain."""
+    difference = (cell - position).expand()
+    if not difference.is_polynomial(*index_symbols(difference)) or difference.has(Access):
+        return None
+    for index in sorted(index_symbols(difference), key=str):
+        coefficient = difference.coeff(index)
+        value = (index - coefficient * difference).expand()
+        if coefficient not in (1, -1) or value.has(index):
+            continue
+        reached = reach(value, sizes)
+        if reached and reached[0].is_nonnegative and (sizes[index] - 1 - reached[1]).is_nonnegative:
+            return index, value
+    return None
+
+
+def reach(expr: Expr, sizes: Mapping[Index, Expr]) -> tuple[Expr, Expr] | None:
+    """The least and the largest value of an index expression with integer coefficients over the box of its indices."""
+    low = high = expr.as_independent(*index_symbols(expr), as_Add=True)[0]
+    for index in sorted(index_symbols(expr), key=str):
+        coefficient: Expr = expr.coeff(index)  # pyright: ignore[reportAssignmentType]
+        if not coefficient.is_number or index in index_symbols((expr - coefficient * index).expand()):
+            return None
+        far = coefficient * (sizes[index] - 1)
+        low, high = (low + far, high) if coefficient < 0 else (low, high + far)
+    return low.expand(), high.expand()
+
+
+def _unflipped(term: Term) -> Term:
+    """`[N-1-b, b]` counted the other way, `[b, N-1-b]`: the first axis of an index is written plainly."""
+    seen: set[Index] = set()
+    for position in term.write:
+        inside = index_symbols(position)
+        index = next(iter(inside)) if len(inside) == 1 else None
+        if index in term.indices and index not in seen and (position + index - term.sizes[index] + 1).expand() == 0:
+            return _unflipped(term.map(lambda e, i=index, flip=position: e.xreplace({i: flip})).map(_expanded_index))
+        seen |= inside
+    return term
+
+
+def _expanded_index(expr: Basic) -> Basic:
+    """Index positions multiplied out: what was flipped twice is plain again."""
+    if isinstance(expr, Access):
+        return Access(expr.name, *(_expanded_index(i) if i.has(Access) else i.expand() for i in expr.indices))
+    if not expr.has(Access):
+        return expr.expand() if isinstance(expr, Expr) and index_symbols(expr) else expr
+    return expr.func(*(_expanded_index(a) if a.args else a for a in expr.args))
 
 
 def _add(solved: dict, index: Index, value) -> dict:

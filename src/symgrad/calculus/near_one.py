@@ -74,7 +74,7 @@ def _exponent(body, table: Relations):
 
 def _replace(rests: Mapping[str, str], before: tuple[Equation, ...]) -> tuple[Equation, ...]:
     (eq,) = before
-    return (replace(eq, terms=tuple(replace(t, body=_in_body(t.body, rests)) for t in eq.terms)),)
+    return (eq.with_terms(replace(t, body=_in_body(t.body, rests)) for t in eq.terms),)
 
 
 def _in_body(body, rests: Mapping[str, str]):

@@ -55,7 +55,7 @@ def _resolved(reads: dict, atom: diff, read: Access) -> dict:
 def _with_reads(eq: Equation, reads: dict) -> Equation:
     """`eq` with each derivative read from the tensor that holds it, innermost first."""
     for atom, read in reads.items():
-        eq = replace(eq, terms=tuple(t.map(lambda e, pair={atom: read}: e.xreplace(pair)) for t in eq.terms))
+        eq = eq.with_terms(t.map(lambda e, pair={atom: read}: e.xreplace(pair)) for t in eq.terms)
     return eq
 
 

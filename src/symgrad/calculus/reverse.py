@@ -14,18 +14,20 @@ Sources: R. E. Wengert 1964; S. Linnainmaa 1976; A. Griewank, A. Walther, Evalua
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Integer, Mul, Pow
 
 from ..errors import DifferentiationError, UnknownNameError, explain
 from ..ir.access import Access, Index, fresh_names
-from ..ir.recurrence import Scan, arranged, groups, plainly, scans
-from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tensor
+from ..ir.calls import row_of
+from ..ir.recurrence import Scan, arranged, groups, members, plainly, scans
+from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
+from .batched import Known, Place, contribution, pull, rule
 from .join import align, pinned, sort_domain
 from .local import at_arg, chosen_point, local_derivative, other_factors
 from .rewrite import Rule, derived
-from .split import feeding, live_reads, split
+from .split import feeding, flowing, live_reads, split
 from .stable import looked_through
 
 CITE = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
@@ -42,6 +44,7 @@ class Sweep:
     lead: tuple[Range, ...] = ()     # the cell of the output that is differentiated; empty for a scalar
     led: tuple[int, ...] = ()        # the output's axes that `lead` stands for: all that are not shared
     seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
+    calls: Mapping[str, Mapping[str, tuple[Term, ...]]] = field(default_factory=dict)  # what a Call adds to a tensor
     named: bool = True               # may the adjoint stand in a formula for a person to read?
     axes: tuple[int, ...] = ()       # of a recurrence: the axes of the adjoint that are its ordered indices
     inside: tuple[str, ...] = ()     # the tensors of that recurrence
@@ -105,30 +108,33 @@ def _sweep(
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
     steps: list[Step] = []
     made, partly = derived(system.log), looked_through(system.log)
+    known, calls = Known(taken), {}
+    for eq in system.equations:
+        known.note(eq, system.tensors)
     for scan, group in _backward_order(system, wrt):
-        members = [n for n in group if n != start and n in active and n in reached]
-        members = _reaching(members, readers, names)
-        for name in members:  # all names first: the adjoints of a recurrence read each other
+        wanted = [n for n in group if n != start and n in active and n in reached]
+        wanted = _reaching(wanted, readers, names)
+        for name in wanted:  # all names first: the adjoints of a recurrence read each other
             stem = f"{name}_part" if name in partly else pattern.format(name)
-            names[name] = pattern.format(name) if name in wrt else next(fresh_names(taken, stem))
-            taken.add(names[name])
-        for name in members:
-            reading = tuple(eq for eq in readers[name] if eq.tensor in names)
-            source = fresh_names(taken, "others")
-            others = tuple(next(source) for eq in reading if eq.reduce == "prod")
+            names[name] = pattern.format(name) if name in wrt else known.name(stem)
+        for name in wanted:
+            reading = tuple(eq for eq in readers[name] if set(eq.writes) & set(names))
+            for call in (eq for eq in reading if isinstance(eq, Call) and eq.tensor not in calls):
+                calls[call.tensor] = _pulled(system, call, active & reached, names, lead, led, known, steps)
+            others = tuple(known.name("others") for eq in reading if eq.reduce == "prod")
             tensor = system.tensors[name]
             named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
-            context = Sweep(start, tensor, dict(names), others, lead, led, seed, named)
+            context = Sweep(start, tensor, dict(names), others, lead, led, seed, dict(calls), named)
             rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
+            rules |= {f"adjoint of {row_of(eq).text}": None for eq in reading if isinstance(eq, Call)}
             note = "local derivative: " + ", ".join(rules)
             if scan is None:
                 steps.append(RULE.step(context, reading, note=note))
             else:
-                scattered = next(fresh_names({*taken, *others}, f"{names[name]}_at"))
                 axes = tuple(len(lead) + axis for axis in scan.ordered(name))
+                scattered = known.name(f"{names[name]}_at")
                 context = replace(context, axes=axes, inside=tuple(scan.axes), scattered=scattered)
                 steps.append(THROUGH_TIME.step(context, reading, note=note))
-            taken |= {eq.tensor for eq in steps[-1].after}
     return _assemble(system, output, wrt, steps, pattern, lead, led, seed)
 
 
@@ -142,14 +148,30 @@ def _copied(system: System, name: str) -> tuple[System, str]:
     return replace(system, tensors=tensors, equations=(*system.equations, eq)), copy
 
 
-def _reaching(members: list[str], readers: Mapping[str, list[Equation]], names: Mapping[str, str]) -> list[str]:
+def _reaching(group: list[str], readers: Mapping[str, list[Equation | Call]], names: Mapping[str, str]) -> list[str]:
     """Those that are read by something that has an adjoint; in a recurrence also through each other."""
     found: set[str] = set()
     while True:
-        more = {n for n in members if any(e.tensor in names or e.tensor in found for e in readers.get(n, ()))}
+        more = {n for n in group if any(found.union(names).intersection(e.writes) for e in readers.get(n, ()))}
         if more <= found:
-            return [n for n in members if n in found]
+            return [n for n in group if n in found]
         found |= more
+
+
+def _pulled(system: System, call: Call, active, names, lead, led, known: Known, steps: list[Step]):
+    """What a Call adds to the adjoint of each of its arguments; its own equations become a step before those."""
+    seeds = {}
+    adjoints = {w: names[w] for w in call.writes if w in names}
+    for name in (w for w, adjoint in adjoints.items() if not adjoint):  # it is the output: its adjoint is 1
+        adjoints[name] = known.name("one")
+        seeds[name] = _unit(adjoints[name], system.tensors[name], led, "")
+    place = pull(system, call, active, adjoints, lead, known, jacobian, seeds)
+    steps.append(rule(row_of(call).text, "adjoint").step(place, (call,)))
+    added: dict[str, tuple[Term, ...]] = {}
+    for of, name in zip(row_of(call).reads, call.arguments):
+        if name in active:
+            added[name] = added.get(name, ()) + contribution(place, f"{of}_bar")
+    return added
 
 
 def _check_free(system: System, name: str) -> None:
@@ -205,14 +227,14 @@ def _active(system: System, wrt: tuple[str, ...]) -> frozenset[str]:
         name = waiting.pop()
         if name not in active:
             active.add(name)
-            waiting += [eq.tensor for eq in readers.get(name, ())]
+            waiting += [written for eq in readers.get(name, ()) for written in eq.writes]
     return frozenset(n for n in active if system.tensors[n].dtype == "float")
 
 
-def _readers(system: System) -> dict[str, list[Equation]]:
-    readers: dict[str, list[Equation]] = {}
+def _readers(system: System) -> dict[str, list[Equation | Call]]:
+    readers: dict[str, list[Equation | Call]] = {}
     for eq in system.equations:
-        for name in sorted({a.name for t in eq.terms for a in live_reads(t.body)}):
+        for name in sorted(flowing(eq)):
             readers.setdefault(name, []).append(eq)
     return readers
 
@@ -220,10 +242,8 @@ def _readers(system: System) -> dict[str, list[Equation]]:
 def _backward_order(system: System, wrt: tuple[str, ...]) -> Iterator[tuple[Scan | None, list[str]]]:
     """What is written, last first; the tensors of a recurrence at once."""
     for unit in reversed(groups(system.equations)):
-        if isinstance(unit, Scan):
-            yield unit, [eq.tensor for eq in reversed(unit.equations)]
-        else:
-            yield None, [unit.tensor]
+        written = [name for eq in members(unit) for name in eq.writes]
+        yield unit if isinstance(unit, Scan) else None, written[::-1]
     written = system.defining()
     yield from ((None, [w]) for w in wrt if w not in written)
 
@@ -293,6 +313,9 @@ def _whole(sweep: Sweep, letters: tuple[str, ...]) -> Term:
 
 
 def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Iterable[Term]:
+    if isinstance(eq, Call):
+        yield from sweep.calls[eq.tensor].get(sweep.tensor.name, ())
+        return
     for term in eq.terms:
         for access in live_reads(term.body):
             factor = local_derivative(eq, term, access) if access.name == sweep.tensor.name else 0
@@ -331,9 +354,11 @@ def _assemble(
     tensors = dict(system.tensors)
     equations = list(system.equations)
     for step in steps:
-        for eq in step.after:
-            tensors[eq.tensor] = _declare(eq, step.context)
-            equations.append(eq)
+        equations += step.after
+        if isinstance(step.context, Place):
+            tensors |= step.context.tensors
+        else:
+            tensors |= {eq.tensor: _declare(eq, step.context) for eq in step.after}
     for name in wrt:
         adjoint, of = pattern.format(name), system.tensors[name]
         if adjoint not in tensors:  # the output does not depend on it, or is it

@@ -11,12 +11,15 @@ from ..ir.system import Equation, Step
 
 @dataclass(frozen=True)
 class Rule:
-    """`replace(context, before) -> after` on tuples of equations; `cite` is where a reader finds the rule."""
+    """`replace(context, before) -> after` on tuples of equations, or on scalar expressions (`calculus.scalar`).
+
+    `cite` is where a reader finds the rule."""
 
     name: str
     replace: Callable[[Any, tuple[Equation, ...]], tuple[Equation, ...]]
     cite: str = ""
     derives: bool = False            # differentiation: its results are what closed forms are sought for
+    relation: str = "="              # how `after` stands to `before`, in LaTeX: \ge for an inequality
 
     def step(self, context: Any, before: tuple[Equation, ...], under: tuple[str, ...] = (), note: str = "") -> Step:
         """Apply the rule and record the application."""

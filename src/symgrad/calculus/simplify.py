@@ -8,22 +8,25 @@ Three rules act on each derived equation, in this order, and each application is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sympy import S
 
 from ..ir.access import Access, Index, fresh_names
-from ..ir.recurrence import Scan, arranged, groups, scans
-from ..ir.system import Equation, Step, System, Tensor, Term, piece_tensor
+from ..ir.recurrence import arranged, groups, members, scans
+from ..ir.system import Call, Equation, Step, System, Tensor, Term, piece_tensor
 from .algebra import OPERATIONS, operations, tidy
 from .complement import keep_complements
 from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .relations import Relations, eliminate, named_functions, relations
 from .rewrite import Rule, derived
+from .structure.fold import FOLDED, core_tensor, cut, fold, is_structured
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
 SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
+NAMES_AHEAD = 24    # new tensors that one application of a rule may make
+SPREAD = 24     # one with more terms is read as it stands: each of its terms becomes a term of every reader
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Context:
     readers: Mapping[str, int]
     names: tuple[str, ...]
     display: bool
+    carried: frozenset[str] = frozenset()   # derivatives of a tensor by something on the way: large unless structured
+    leading: frozenset[str] = frozenset()   # these, and the Jacobians or Hessians themselves
+    placed: Mapping[str, Equation] = field(default_factory=dict)    # equations of the model that write a few cells only
     recurrent: frozenset[str] = frozenset()
 
     @property
@@ -53,22 +59,23 @@ def close(system: System, display: bool) -> System:
     given = [eq for eq in system.equations if eq.tensor not in made]
     worker = _Worker(system, given, [eq for eq in system.equations if eq.tensor in made], display)
     worker.steps += [step for step in system.log if not step.rule.derives]
+    seen: set[int] = set()
     for eq in _in_turn(system, worker.table):
         step = made.get(eq.tensor)
         if step is None:
             worker.order.append(eq)
             continue
-        if step not in worker.steps[-len(step.after) :]:
+        if id(step) not in seen:
+            seen.add(id(step))
             worker.steps.append(step)
         worker.close(eq)
     return replace(system, tensors=worker.tensors, equations=arranged(worker.order), log=tuple(worker.steps))
 
 
-def _in_turn(system: System, table: Relations) -> Iterator[Equation]:
+def _in_turn(system: System, table: Relations) -> Iterator[Equation | Call]:
     """The equations in order; of a recurrence first the pieces, which disappear into what has a name."""
     for unit in groups(system.equations):
-        members = unit.equations if isinstance(unit, Scan) else (unit,)
-        yield from sorted(members, key=lambda eq: len(members) > 1 and table.worthy(eq.tensor))
+        yield from sorted(members(unit), key=lambda eq: len(members(unit)) > 1 and table.worthy(eq.tensor))
 
 
 class _Worker:
@@ -80,55 +87,71 @@ class _Worker:
         self.tensors = dict(system.tensors)
         self.table = relations(base, _computable(system))
         self.known = known_sums(base)
+        self.placed = {eq.tensor: eq for eq in given if _places_few(eq)}
         self.closed: dict[str, Equation] = {}
         self.order: list[Equation] = []
         self.steps: list[Step] = []
         self.readers: dict[str, int] = {}
         self.recurrent = frozenset(scans(system.equations))
+        self.leading = leading(system)
+        self.carried = self.leading - set(system.outputs) - self.recurrent
         for eq in made:
             for name in eq.read_names():
                 self.readers[name] = self.readers.get(name, 0) + 1
 
     def context(self) -> Context:
         source = fresh_names(self.tensors, "total")
-        names = tuple(next(source) for _ in range(8))
+        names = tuple(next(source) for _ in range(NAMES_AHEAD))
         return Context(
-            self.tensors, self.table, self.known, self.closed, self.readers, names, self.display, self.recurrent
-        )
+            self.tensors, self.table, self.known, self.closed, self.readers, names, self.display, self.carried,
+            self.leading, self.placed, self.recurrent,
+        )  # fmt: skip
 
     def close(self, eq: Equation) -> None:
         if eq.reduce != "sum":
             self.order.append(eq)
             return
         current: tuple[Equation, ...] = (eq,)
-        for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, KEEP):
+        for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, CORES, KEEP):
             if rule is KEEP and self.display:
                 continue
             context = self.context()
             after, under = rule.run(context, current)
             if after != current:
                 self.steps.append(Step(rule, current[-1:], after, context, tuple(under)))
-                self._adopt(after[:-1])
+                self._adopt(after[:-1], after[-1] if rule is CORES else None)
             current = after[-1:]
         self._adopt(current)
         self.closed = {**self.closed, eq.tensor: current[-1]}
 
-    def _adopt(self, equations: Iterable[Equation]) -> None:
-        """Take equations into the result; a sum that got a name is known from now on."""
+    def _adopt(self, equations: Iterable[Equation], reader: Equation | None = None) -> None:
+        """Take equations into the result; a sum that got a name is known from now on. `reader` reads cores."""
         for eq in equations:
             self.order.append(eq)
             if eq.tensor not in self.tensors:
-                self.tensors = {**self.tensors, eq.tensor: piece_tensor(eq)}
+                tensor = piece_tensor(eq) if reader is None else core_tensor(eq, reader)
+                self.tensors = {**self.tensors, eq.tensor: tensor}
                 self.known = {**self.known, **dict([entry] if (entry := known_sum(eq)) else [])}
+
+
+def leading(system: System) -> frozenset[str]:
+    """Derivatives whose leading indices are the cell of a tensor: one block for each cell, of which only the structure
+    makes a small thing."""
+    made = derived(system.log).items()
+    return frozenset(n for n, step in made if getattr(step.context, "lead", ()) and n == step.after[-1].tensor)
+
+
+def _places_few(eq: Equation) -> bool:
+    """Is every term written to a diagonal, a band, ...? Its other cells are 0."""
+    return isinstance(eq, Equation) and eq.reduce == "sum" and all(map(is_structured, eq.terms))
 
 
 def _computable(system: System) -> set[str]:
     """Tensors that need no other inputs than the outputs need: only those may appear in a closed form."""
     barred = {t.name for t in system.declared()} - {t.name for t in system.prune().declared()}
     for unit in groups(system.equations):
-        members = unit.equations if isinstance(unit, Scan) else (unit,)
-        if any(eq.read_names() & barred for eq in members):
-            barred |= {name for eq in members for name in eq.writes}
+        if any(eq.read_names() & barred for eq in members(unit)):
+            barred |= {name for eq in members(unit) for name in eq.writes}
     return set(system.tensors) - barred
 
 
@@ -155,7 +178,7 @@ def _substitute(context: Context, before: tuple[Equation, ...]):
         for access in term.value_reads():
             if access.name in used and access.name in context.recurrent:
                 continue  # its definition reads it again, and so on
-            parts = _joined(term, access, context)
+            parts = _joined(term, access, context, eq.tensor in context.leading)
             if parts is not None and (eq.tensor not in context.recurrent or _still_plain(term, parts)):
                 terms = [*((part, used | {access.name}) for part in parts), *terms]
                 break
@@ -169,16 +192,22 @@ def _still_plain(term: Term, parts: list[Term]) -> bool:
     return all(isinstance(p, Index) or not isinstance(w, Index) for t in parts for p, w in zip(t.write, term.write))
 
 
-def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
-    """The term with a piece's adjoint written out, where that is right and no dearer."""
-    definition = context.closed.get(access.name)
-    if definition is None or context.table.worthy(access.name) or not is_factor(term, access):
+def _joined(term: Term, access: Access, context: Context, leading: bool) -> list[Term] | None:
+    """The term with a piece's adjoint written out, where that is right and no dearer. In a Jacobian or Hessian
+    (`leading`) also what has a structure of its own: a row of a diagonal matrix is one number."""
+    leading = leading and access.name not in context.recurrent
+    definition = context.closed.get(access.name) or (context.placed.get(access.name) if leading else None)
+    if definition is None or not is_factor(term, access):
+        return None
+    carried = access.name in context.carried and len(definition.terms) <= SPREAD
+    carried = carried or (leading and bool(definition.terms) and all(map(is_structured, definition.terms)))
+    if context.table.worthy(access.name) and not carried:
         return None
     if access.name in context.recurrent and access.name in definition.read_names():
         return None  # a recurrence is not unrolled
     size = sum(operations(t.body) for t in definition.terms) + len(definition.terms) - 1
     once = context.readers.get(access.name, 0) == 1
-    if size > (OPERATIONS // 2 if once else SHORT if context.display else 2):
+    if size > (OPERATIONS // 2 if once or carried else SHORT if context.display else 2):
         return None
     parts = join(term, access, definition, context.tensors[access.name])
     for part, inner in zip(parts, definition.terms):
@@ -194,7 +223,8 @@ def _joined(term: Term, access: Access, context: Context) -> list[Term] | None:
 
 def _named_sums(context: Context, before: tuple[Equation, ...]):
     """Once more, after elimination: in a piece, what is left of a sum gets a name of its own."""
-    return _sums(context, before, piece=not context.table.worthy(before[-1].tensor))
+    name = before[-1].tensor
+    return _sums(context, before, piece=name in context.carried or not context.table.worthy(name))
 
 
 def _sums(context: Context, before: tuple[Equation, ...], piece: bool = False):
@@ -234,6 +264,20 @@ def _closed_body(body, itself: str, context: Context, guards: tuple):
     return through_fractions(tidy(named_functions(body, context.table, itself, guards)), context.table, itself)
 
 
+def _cores(context: Context, before: tuple[Equation, ...]):
+    """A derivative on the way is a sum of short structured terms: its readers take it term by term."""
+    eq, names = before[-1], iter(context.names)
+    cores: list[Equation] = []
+    if eq.tensor in context.recurrent:  # its steps stay in one place
+        return (eq,), []
+    if eq.tensor in context.carried:
+        cores, eq = cut(eq, names)
+    if len(eq.terms) > (FOLDED if eq.tensor in context.carried else SPREAD) and eq.tensor in context.leading:
+        folded, eq = fold(eq, context.tensors[eq.tensor].shape, names)
+        cores += folded
+    return (*cores, eq), []
+
+
 SUBSTITUTE = _rule("chain rule: put the adjoint in", "Griewank and Walther, Evaluating Derivatives (2008), section 3.2",
                    _substitute)  # fmt: skip
 SUMS = _rule("sums: what does not depend on the index leaves, known sums are replaced",
@@ -242,6 +286,8 @@ NAMES = _rule("sums: one that stands beside other factors gets a name",
               "Graham, Knuth and Patashnik, Concrete Mathematics (1994), section 2.3", _named_sums)  # fmt: skip
 COLLECT = _rule("elimination: definitions read as relations",
                 "Cox, Little and O'Shea, Ideals, Varieties, and Algorithms (2015), section 3.1", _collect)  # fmt: skip
+CORES = _rule("structure: a long body gets a name, terms along one diagonal are one",
+              "Griewank and Walther, Evaluating Derivatives (2008), section 8.3", _cores)  # fmt: skip
 KEEP = _rule("complement: A P - B = (A - B) P - B (1 - P)",
              "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7",
              keep_complements)  # fmt: skip

@@ -15,7 +15,7 @@ from sympy import Add, Expr, Mul, Pow
 from ..functions import stop, where
 from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
 from ..ir.recurrence import Scan, arranged, scans
-from ..ir.system import Equation, Range, System, Tensor, Term
+from ..ir.system import Call, Equation, Range, System, Tensor, Term
 from .algebra import OPERATIONS, operations
 
 PRODUCT = 3  # a product of more factors over the same indices is folded in pairs: its adjoints share the partial ones
@@ -24,8 +24,11 @@ PRODUCT = 3  # a product of more factors over the same indices is folded in pair
 def split(system: System) -> System:
     """The same system with small bodies; the new pieces stand before the equation that they were cut from."""
     pieces = _Pieces(system)
-    equations: list[Equation] = []
+    equations: list[Equation | Call] = []
     for eq in system.equations:
+        if isinstance(eq, Call):
+            equations.append(eq)
+            continue
         terms = tuple(t for term in eq.terms for t in _split_term(eq, pieces.entered(eq, term), pieces))
         equations += pieces.take()
         equations.append(eq if terms == eq.terms else replace(eq, terms=terms))
@@ -68,7 +71,6 @@ class _Pieces:
             self.tensors[name] = Tensor(name, shape, named=False, letters=letters)
             self.waiting.append(Equation(name, terms))
         return Access(self.known[key], *write)
-
 
     def carried(self, body: Expr) -> set[Index]:
         """A piece that reads a recurrence at a fixed entry, h[0], is computed at each step of it: never too early."""
@@ -142,7 +144,7 @@ def live_reads(expr: Expr) -> list[Access]:
 
 def feeding(system: System, output: str) -> set[str]:
     """The tensors on whose values the derivative of `output` may depend."""
-    reading = {eq.tensor: {a.name for t in eq.terms for a in live_reads(t.body)} for eq in system.equations}
+    reading = {name: flowing(eq) for eq in system.equations for name in eq.writes}
     found, waiting = set(), [output]
     while waiting:
         name = waiting.pop()
@@ -150,6 +152,13 @@ def feeding(system: System, output: str) -> set[str]:
             found.add(name)
             waiting += reading.get(name, ())
     return found
+
+
+def flowing(eq: Equation | Call) -> set[str]:
+    """The tensors through which a derivative can flow into what `eq` writes."""
+    if isinstance(eq, Call):
+        return set(eq.arguments)
+    return {a.name for t in eq.terms for a in live_reads(t.body)}
 
 
 def _atomic(expr: Expr) -> bool:

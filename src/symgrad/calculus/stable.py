@@ -21,7 +21,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, exp, log
 from ..functions import apply, complement_of, stop
 from ..ir.access import Access, Size, fresh_names, index_symbols, reads
 from ..ir.shifted import Shifted, shifted_exponentials
-from ..ir.system import Equation, Step, System, Tensor, Term
+from ..ir.system import Call, Equation, Step, System, Tensor, Term
 from .entire import even_function
 from .relations import Relations, pointwise, relations
 from .rewrite import Rule
@@ -97,6 +97,8 @@ class _Reader:
 
     def rewritten(self, eq: Equation) -> tuple[Equation, ...]:
         """The equation, preceded by the pieces that it now needs."""
+        if isinstance(eq, Call):
+            return (eq,)
         terms = tuple(replace(t, body=self.rewrite(t.body)) for t in eq.terms)
         new = replace(eq, terms=terms)
         self._inherit_complement(new)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Basic, Expr, Integer, Mul
+from sympy import Add, Basic, Expr, Integer, Mul, S
 
 from ..ir.access import Access, Index, all_reads, index_symbols, reads, sort_key
 from ..ir.system import Equation, Range, System, Term
@@ -21,6 +21,7 @@ class Known:
 
     tensor: str
     order: tuple[int, ...]
+    scale: Expr = S.One  # the tensor is so many times the sum: 1/N where it is the mean
 
 
 def sum_key(factors: Iterable[Expr], bound: Iterable[Range], guards: Iterable[Basic]) -> tuple[str, tuple[Index, ...]]:
@@ -70,10 +71,13 @@ def known_sum(eq: Equation) -> tuple[str, Known] | None:
     term = eq.terms[0]
     if not term.reduced or set(term.write) != {r.index for r in term.free} or len(set(term.write)) != len(term.write):
         return None
-    text, free = sum_key(factors_of(term.body), term.reduced, term.guard)
-    if set(free) != set(term.write):
+    factors = factors_of(term.body)
+    scale = Mul(*(f for f in factors if not index_symbols(f) and not all_reads([f])))
+    inside = [f for f in factors if index_symbols(f) or all_reads([f])]
+    text, free = sum_key(inside, term.reduced, term.guard)
+    if not inside or set(free) != set(term.write):
         return None
-    return text, Known(eq.tensor, tuple(free.index(w) for w in term.write))
+    return text, Known(eq.tensor, tuple(free.index(w) for w in term.write), scale)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def settle_term(term: Term, sums: Sums, names: Iterable[str], piece: bool = Fals
     if not term.reduced:
         return outcome
     names = iter(names)
+    term = _without_zeros(term, sums, outcome.under)
     outside, components = _components(term)
     kept: list[_Component] = []
     for component in components:
@@ -176,12 +181,15 @@ def resolve(component: _Component, sums: Sums, under: list[str], depth: int = 2)
     text, free = sum_key(component.factors, component.bound, component.guards)
     if text in sums.known:
         entry = sums.known[text]
-        return Access(entry.tensor, *(free[i] for i in entry.order))
+        return Access(entry.tensor, *(free[i] for i in entry.order)) / entry.scale
     fact = _by_fact(component, sums)
     if fact is not None:
         under.append(fact)
         return Integer(1)
-    return _by_definition(component, sums, under, depth) if depth else None
+    if not depth:
+        return None
+    value = _by_parts(component, sums, under)
+    return _by_definition(component, sums, under, depth) if value is None else value
 
 
 def _by_fact(component: _Component, sums: Sums) -> str | None:
@@ -212,6 +220,40 @@ def _by_definition(component: _Component, sums: Sums, under: list[str], depth: i
             under += found
             return Mul(*outside, *values)
     return None
+
+
+def _without_zeros(term: Term, sums: Sums, under: list[str]) -> Term:
+    """The term without those addends of its body whose sum is known to vanish."""
+    addends = Add.make_args(term.body)
+    if len(addends) == 1:
+        return term
+    whole = _Component((), term.guard, tuple(term.reduced))
+    left = [a for a in addends if _value(Mul.make_args(a), whole, sums, under) != 0]
+    return term if len(left) == len(addends) else replace(term, body=Add(*left))
+
+
+def _value(factors: Iterable[Expr], whole: _Component, sums: Sums, under: list[str], depth: int = 2) -> Expr | None:
+    """What the sum of a product over the range of `whole` is worth, where every part of it is known."""
+    outside, components = _components(Term((), Mul(*factors), whole.bound, whole.guards))
+    found: list[str] = []
+    values = [resolve(c, sums, found, depth) for c in components]
+    if any(value is None for value in values):
+        return None
+    under += found
+    return Mul(*outside, *values)
+
+
+def _by_parts(component: _Component, sums: Sums, under: list[str]) -> Expr | None:
+    """0 for a sum whose parts are all known and cancel: sum_n (x - mu) = N mu - N mu."""
+    total = [f for f in component.factors if isinstance(f, Add)]
+    if len(total) != 1:
+        return None
+    others, found = [f for f in component.factors if f is not total[0]], []
+    values = [_value([part, *others], component, sums, found, depth=0) for part in total[0].args]
+    if any(value is None for value in values) or Add(*values) != 0:
+        return None
+    under += found
+    return Integer(0)
 
 
 def _give_name(component: _Component, term: Term, name: str, outcome: Settled) -> Access:

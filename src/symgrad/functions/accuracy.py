@@ -17,7 +17,6 @@ from sympy import Expr, Integer, Symbol
 from .evaluate import precise, spelled
 
 DIGITS = 60
-TINY, HUGE = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 UNIT = 2.0**-53
 MAGNITUDES = (
     0.0, 5e-324, 1e-300, 1e-160, 1e-20, 1e-8, 1e-3, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.5, 9.0, 17.3, 26.7, 37.4,
@@ -34,19 +33,21 @@ class Worst(NamedTuple):
     exact: float
 
 
-def ulps(got: float, exact, slack: float = 0.0) -> float:
+def ulps(got: float, exact, slack: float = 0.0, dtype: str = "float64") -> float:
     """The error of `got` in units in the last place of `exact`, or of `slack` where that is larger.
 
-    >>> ulps(1.0 + 2**-52, 1.0)
-    1.0
+    >>> ulps(1.0 + 2**-52, 1.0), ulps(1.0 + 2**-23, 1.0, dtype="float32")
+    (1.0, 1.0)
     """
-    rounded = float(exact)
-    if abs(exact) > HUGE or abs(exact) < TINY:  # not a normal number: overflow and underflow are what one expects
-        fine = abs(got) >= HUGE / 2 if abs(exact) > HUGE else abs(got) <= 2 * TINY
+    limits = np.finfo(dtype)
+    tiny, huge = float(limits.tiny), float(limits.max)
+    if abs(exact) > huge or abs(exact) < tiny:  # not a normal number: overflow and underflow are what one expects
+        fine = abs(got) >= huge / 2 if abs(exact) > huge else abs(got) <= 2 * tiny
         return 0.0 if fine else float("inf")
     if not np.isfinite(got) or (got == 0.0 and slack == 0.0):
         return float("inf")
-    return float(abs(mpmath.mpf(got) - exact) / max(np.spacing(abs(rounded)), slack))
+    place = float(np.spacing(np.array(abs(float(exact)), dtype)))
+    return float(abs(mpmath.mpf(float(got)) - exact) / max(place, slack))
 
 
 def worst(expr: Expr, derivative: Expr | None, points: Iterable[Mapping[Symbol, float]]) -> Worst:
@@ -54,16 +55,17 @@ def worst(expr: Expr, derivative: Expr | None, points: Iterable[Mapping[Symbol, 
     found = Worst(0.0, None, 0.0, 0.0)
     for point in points:
         with mpmath.workdps(DIGITS):
-            exact = _exact(expr, point)
+            exact = exact_value(expr, point)
             if exact is None:
                 continue
-            error = ulps(spelled(expr, point), exact, _slack(exact, derivative, point))
+            error = ulps(spelled(expr, point), exact, slack(exact, derivative, point))
         if error > found.ulp:
             found = Worst(error, tuple(point.values()), spelled(expr, point), float(exact))
     return found
 
 
-def _exact(expr: Expr, point: Mapping):
+def exact_value(expr: Expr, point: Mapping):
+    """The value in mpmath; None at a pole and outside of the domain."""
     try:
         value = precise(expr, point)
     except (ZeroDivisionError, ValueError):  # a pole
@@ -71,13 +73,13 @@ def _exact(expr: Expr, point: Mapping):
     return value if isinstance(value, (mpmath.mpf, int)) and mpmath.isfinite(value) else None
 
 
-def _slack(exact, derivative: Expr | None, point: Mapping) -> float:
+def slack(exact, derivative: Expr | None, point: Mapping, unit: float = UNIT) -> float:
     """u |x f'| where that says that the result changes sign nearby, else 0."""
     if derivative is None:
         return 0.0
-    slope = _exact(derivative, point)
+    slope = exact_value(derivative, point)
     reach = 0 if slope is None else abs(slope) * max(abs(mpmath.mpf(v)) for v in point.values())
-    return float(UNIT * reach) if 64 * abs(exact) < reach else 0.0
+    return float(unit * reach) if 64 * abs(exact) < reach else 0.0
 
 
 def points(row, slope: bool = False) -> list[dict[Symbol, float]]:

@@ -20,7 +20,7 @@ from sympy import Add, Basic, Mul, Pow, Rational, Symbol
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from . import special
+from . import special, vector
 from .heads import where
 
 RELATIONS = {
@@ -74,9 +74,16 @@ def _spelled_call(row, args: list):
     kernel = row.kernel
     if kernel.kind == "math":
         return getattr(QUIET_MATH, kernel.name)(*args)
+    if kernel.kind == "vector":
+        return vector.function(kernel.name, "float64")(*args)
     if kernel.kind == "source":
         return np.float64(quiet_source(kernel.name)(*args))
     return _value(kernel.expression, dict(zip(kernel.args, args)), FLOAT)
+
+
+def _plain(name: str, x):
+    """SymPy's own functions: those that kernels compute."""
+    return _plain("sin", x) / _plain("cos", x) if name == "tan" else vector.function(name, "float64")(x)
 
 
 def _float_power(base, exponent):
@@ -102,7 +109,7 @@ FLOAT = Numbers(
     constant=lambda e: np.float64(float(e.evalf(20))),
     power=_float_power,
     call=_spelled_call,
-    elementary=lambda name, args: getattr(QUIET_MATH, name)(*args),
+    elementary=lambda name, args: _plain(name, args[0]),
 )
 MPMATH = Numbers(
     constant=_mp_constant,

@@ -154,6 +154,7 @@ softsign = head("softsign")
 # with kinks
 abs = head("abs", nonnegative=True)
 sign = head("sign")
+floor = head("floor")
 maximum = head("maximum", 2)
 minimum = head("minimum", 2)
 relu = head("relu", nonnegative=True)

@@ -8,11 +8,12 @@
                                     heads (each with a kernel of its own), `where`, relations, exact numbers.
                                     Sub-expressions repeat (exp(-|x|)): a helper function with shared values is best.
                                     Sub-expressions that are numbers (log(2), sqrt(2/pi)) are meant to be folded.
+    kernel.kind == "vector"      -> emit  the text of `vector.source(kernel.name)`, which has no branch and serves both
+                                    precisions, with what it needs (see functions/vector)
     kernel.kind == "source"      -> emit  kernel.text once per module (first the text of each name in kernel.needs, from
                                     `special.source(name)`), then call kernel.name(args...). The text is plain Python:
                                     one function of floats, `math`, arithmetic, if, for, while, constants as literals or
-                                    tuples. It is written for float64; where kernel.any_precision it is as good
-                                    in float32 once its literals are typed.
+                                    tuples. It is written for float64: a float32 kernel converts.
 
 Un-jitted Python raises where IEEE arithmetic overflows or divides by zero (math.exp(1000), 1/0.0); compiled code
 does not.
@@ -36,11 +37,10 @@ X, Y = symbols("x y", real=True)  # the arguments, in definitions and spellings
 class Kernel:
     """How generated code computes a function of one scalar point."""
 
-    kind: str                            # math | expression | source
+    kind: str                            # math | vector | expression | source
     name: str = ""                       # math: a function of module math; source: the function that `text` defines
     args: tuple[Symbol, ...] = ()        # expression: its variables
     expression: Expr | None = None
-    any_precision: bool = True           # False: constants and branches are made for float64
 
     @property
     def text(self) -> str:
@@ -60,8 +60,12 @@ def formula(expression: Expr, *args: Symbol) -> Kernel:
     return Kernel("expression", args=args or (X,), expression=expression)
 
 
-def source(name: str, any_precision: bool = False) -> Kernel:
-    return Kernel("source", name, any_precision=any_precision)
+def vector(name: str) -> Kernel:
+    return Kernel("vector", name)
+
+
+def source(name: str) -> Kernel:
+    return Kernel("source", name)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sympy import Eq, Rational, exp, log
 
 from . import heads as h
 from .reference import mp, pointwise, quiet, sp
-from .row import Kink, Row, X, Y, formula, math_, source
+from .row import Kink, Row, X, Y, formula, source, vector
 from .special import exprel_moment, stumpff
 
 INF = float("inf")
@@ -58,22 +58,23 @@ def _stumpff_mp(k, s):
 
 
 ELEMENTARY = [
-    Row("exp", exp, quiet(np.exp), mp(mpmath.exp), math_("exp"), r"\exp", complex=np.exp),
-    Row("log", log, quiet(np.log), mp(mpmath.log), math_("log"), r"\log", complex=np.log, domain=(0, INF)),
-    Row("sin", sympy.sin, quiet(np.sin), mp(mpmath.sin), math_("sin"), r"\sin", complex=np.sin),
-    Row("cos", sympy.cos, quiet(np.cos), mp(mpmath.cos), math_("cos"), r"\cos", complex=np.cos),
-    Row("tan", sympy.tan, quiet(np.tan), mp(mpmath.tan), math_("tan"), r"\tan", complex=np.tan),
+    Row("exp", exp, quiet(np.exp), mp(mpmath.exp), vector("exp"), r"\exp", complex=np.exp),
+    Row("log", log, quiet(np.log), mp(mpmath.log), vector("log"), r"\log", complex=np.log, domain=(0, INF)),
+    Row("sin", sympy.sin, quiet(np.sin), mp(mpmath.sin), vector("sin"), r"\sin", complex=np.sin),
+    Row("cos", sympy.cos, quiet(np.cos), mp(mpmath.cos), vector("cos"), r"\cos", complex=np.cos),
+    Row("tan", sympy.tan, quiet(np.tan), mp(mpmath.tan), formula(sympy.sin(X) / sympy.cos(X)), r"\tan", complex=np.tan),
 ]
 
 EXPONENTIAL = [
     Row(
-        "expm1", h.expm1, quiet(np.expm1), mp(mpmath.expm1), math_("expm1"), r"\operatorname{expm1}",
+        "expm1", h.expm1, quiet(np.expm1), mp(mpmath.expm1), vector("expm1"), r"\operatorname{expm1}",
         definition=exp(X) - 1, complex=np.expm1,
     ),
     Row(
-        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), source("exprel", any_precision=True),
+        "exprel", h.exprel, sp("exprel"), mp(_exprel_mp), vector("exprel"),
         r"\operatorname{exprel}",
-        definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), complex=lambda z: np.expm1(z) / z,
+        definition=h.expm1(X) / X, slopes=(h.exprel_moment(1, X),), ulp={"slope": 10},
+        complex=lambda z: np.expm1(z) / z,
         cite="the mean of exp(t x) over 0 < t < 1",
     ),
     Row(
@@ -81,11 +82,11 @@ EXPONENTIAL = [
         mp(lambda k, x: mpmath.hyp1f1(k + 1, k + 2, x) / (k + 1)), source("exprel_moment"),
         r"\varphi_{{0}}\left({1}\right)",
         slopes=(None, h.exprel_moment(X + 1, Y)), arguments=(X, Y), orders=(1, 2, 3),
-        ulp={"value": 6, "slope": 6},
+        ulp={"value": 10, "slope": 10},
         cite="integral of t**k exp(t x) over 0 < t < 1, differentiated under the integral",
     ),
     Row(
-        "log1p", h.log1p, quiet(np.log1p), mp(mpmath.log1p), math_("log1p"), r"\operatorname{log1p}",
+        "log1p", h.log1p, quiet(np.log1p), mp(mpmath.log1p), vector("log1p"), r"\operatorname{log1p}",
         definition=log(1 + X), complex=np.log1p, domain=(-1, INF),
     ),
     Row(
@@ -130,13 +131,13 @@ EXPONENTIAL = [
     Row(
         "sinc", h.sinc, quiet(lambda x: np.where(x == 0, 1.0, np.sin(x) / np.where(x == 0, 1.0, x))), mp(mpmath.sinc),
         formula(h.where(Eq(X, 0), 1, sympy.sin(X) / X)), r"\operatorname{sinc}", definition=sympy.sin(X) / X,
-        slopes=(-h.spherical_jn(1, X),), complex=_sinc_complex, cite="sin(x)/x; DLMF 10.51.3",
+        slopes=(-h.spherical_jn(1, X),), ulp={"slope": 8}, complex=_sinc_complex, cite="sin(x)/x; DLMF 10.51.3",
     ),
     Row(
         "spherical_jn", h.spherical_jn, quiet(lambda n, x: scipy.special.spherical_jn(n.astype(np.int64), x)),
         mp(_jn_mp), source("spherical_jn"), r"j_{{0}}\left({1}\right)",
         slopes=(None, (X * h.spherical_jn(X - 1, Y) - (X + 1) * h.spherical_jn(X + 1, Y)) / (2 * X + 1)),
-        arguments=(X, Y), orders=(0, 1, 2), cite="DLMF 10.51.2",
+        arguments=(X, Y), orders=(0, 1, 2), ulp={"value": 8, "slope": 64}, cite="DLMF 10.51.2",
     ),
     Row(
         "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), source("stumpff"),

@@ -8,7 +8,7 @@ from sympy import Eq, Integer, Rational
 
 from . import heads as h
 from .reference import mp, quiet
-from .row import Kink, Row, X, Y, formula, math_, source
+from .row import Kink, Row, X, Y, formula, math_, source, vector
 
 HALF = Rational(1, 2)
 SCALE = Rational("1.0507009873554804934")
@@ -49,13 +49,16 @@ KINKED = [
     Row("stop", h.stop, quiet(_identity), _identity, formula(X), r"\operatorname{stop}", slopes=(Integer(0),),
         complex=_stop_complex, cite="the value of x, constant for every derivative"),
     Row("finite", h.finite, quiet(lambda x: np.where(np.isfinite(x), x, 0.0)),
-        lambda x: x if mpmath.isfinite(x) else mpmath.mpf(0), source("finite", any_precision=True),
+        lambda x: x if mpmath.isfinite(x) else mpmath.mpf(0), vector("finite"),
         r"\operatorname{finite}", slopes=(Integer(1),), complex=lambda z: np.where(np.isfinite(z), z, 0)),
     Row("weighted", h.weighted, quiet(lambda w, x: np.where(w == 0, 0.0, w * x)), lambda w, x: w * x if w else w,
         formula(h.where(Eq(X, 0), 0, X * Y), X, Y), r"{0} \left({1}\right)", slopes=(Y, X), arguments=(X, Y),
         complex=lambda w, x: np.where(w == 0, 0, w * x), cite="w x, and 0 where the weight is 0 and x is infinite"),
     Row("sign", h.sign, quiet(np.sign), mp(mpmath.sign), formula(h.where(X > 0, 1, h.where(X < 0, -1, X))),
         r"\operatorname{sign}", jump="sign jumps at 0", complex=lambda z: np.sign(np.real(z)) + 0j),
+    Row("floor", h.floor, quiet(np.floor), mp(mpmath.floor), source("round_down"),
+        r"\left\lfloor {0} \right\rfloor", jump="floor jumps at every whole number",
+        complex=lambda z: np.floor(np.real(z)) + 0j),
     Row("abs", h.abs, quiet(np.abs), mp(abs), math_("fabs"), r"\left|{0}\right|", slopes=(h.stop(h.sign(X)),),
         complex=lambda z: np.where(np.real(z) < 0, -z, z),
         kinks=(Kink(0, 0, "the middle of -1 and 1, as in PyTorch"),)),
@@ -91,12 +94,13 @@ KINKED = [
         kinks=(Kink(0, BOTH, "the left slope, as in PyTorch"),),
         cite="Klambauer, Unterthiner, Mayr and Hochreiter, 2017"),
     Row("hardsigmoid", h.hardsigmoid, quiet(lambda x: np.clip((x + 3) / 6, 0, 1)), mp(_hardsigmoid_mp),
-        source("hardsigmoid", any_precision=True), r"\operatorname{hardsigmoid}",
+        vector("hardsigmoid"), r"\operatorname{hardsigmoid}",
         definition=h.where(X <= -3, 0, h.where(X >= 3, 1, (X + 3) / 6)),
         complex=lambda z: np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, (z + 3) / 6)),
         kinks=(Kink(-3, 0, "saturated, as in PyTorch"), Kink(3, 0, "saturated, as in PyTorch"))),
     Row("hardswish", h.hardswish, quiet(lambda x: x * np.clip((x + 3) / 6, 0, 1)), mp(lambda x: x * _hardsigmoid_mp(x)),
         formula(X * h.hardsigmoid(X)), r"\operatorname{hardswish}", definition=X * h.hardsigmoid(X),
         complex=lambda z: z * np.where(np.real(z) <= -3, 0, np.where(np.real(z) >= 3, 1, (z + 3) / 6)),
-        kinks=(Kink(-3, 0, "saturated"), Kink(3, 1, "saturated")), cite="Howard et al., 2019"),
+        kinks=(Kink(-3, 0, "saturated"), Kink(3, 1, "saturated")), ulp={"slope": 64},  # beside its zero -3/2
+        cite="Howard et al., 2019"),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from sympy import exp, log, pi, sqrt
 from . import heads as h
 from . import special
 from .reference import mp, pointwise, quiet, sp
-from .row import Row, X, Y, formula, math_, source
+from .row import Row, X, Y, formula, source, vector
 
 INF = float("inf")
 
@@ -27,7 +27,7 @@ def _ndtr_mp(x):
 
 
 def _mills_mp(x):
-    return mpmath.npdf(x) / _ndtr_mp(x)
+    return mpmath.npdf(x) / _ndtr_mp(x) if x > -1e20 else _mills_gap_mp(x) - x
 
 
 def _mills_gap_mp(x):
@@ -79,37 +79,37 @@ def _psi_mp(n, x):
 # those of erfcx and mills_gap cancel in a tail (no derivative of the public functions, first or second, contains them);
 # polygamma multiplies several rounded powers.
 NORMAL = [
-    Row("erf", h.erf, sp("erf"), mp(mpmath.erf), math_("erf"), r"\operatorname{erf}",
+    Row("erf", h.erf, sp("erf"), mp(mpmath.erf), vector("erf"), r"\operatorname{erf}",
         slopes=(2 / sqrt(pi) * h.gaussian(X),), complex=sp("erf"), cite="DLMF 7.2.1"),
-    Row("erfc", h.erfc, sp("erfc"), mp(_erfc_mp), math_("erfc"), r"\operatorname{erfc}",
+    Row("erfc", h.erfc, sp("erfc"), mp(_erfc_mp), vector("erfc"), r"\operatorname{erfc}",
         definition=1 - h.erf(X), complex=sp("erfc")),
-    Row("gaussian", h.gaussian, quiet(lambda x: np.exp(-x * x)), mp(lambda x: mpmath.exp(-x * x)), source("gaussian"),
+    Row("gaussian", h.gaussian, quiet(lambda x: np.exp(-x * x)), mp(lambda x: mpmath.exp(-x * x)), vector("gaussian"),
         r"e^{-[0]^{2}}", definition=exp(-X**2), atoms=(h.gaussian(X), X), complex=lambda z: np.exp(-z * z)),
-    Row("erfcx", h.erfcx, sp("erfcx"), mp(_erfcx_mp), source("erfcx"), r"\operatorname{erfcx}",
+    Row("erfcx", h.erfcx, sp("erfcx"), mp(_erfcx_mp), vector("erfcx"), r"\operatorname{erfcx}",
         definition=exp(X**2) * h.erfc(X), slopes=(2 * X * h.erfcx(X) - 2 / sqrt(pi),), ulp={"slope": INF},
         complex=sp("erfcx")),
-    Row("erfinv", h.erfinv, sp("erfinv"), mp(mpmath.erfinv), source("erfinv"),
+    Row("erfinv", h.erfinv, sp("erfinv"), mp(mpmath.erfinv), vector("erfinv"),
         r"\operatorname{erf}^{-1}\left({0}\right)",
         slopes=(h.erfinv_slope(X),), domain=(-1, 1), cite="the inverse of erf: 1/erf'(erfinv(x))"),
     Row("erfinv_slope", h.erfinv_slope, quiet(lambda x: np.sqrt(np.pi) / 2 * np.exp(scipy.special.erfinv(x) ** 2)),
         mp(_erfinv_slope_mp), formula(sqrt(pi) / 2 * h.erfcx(h.abs(h.erfinv(X))) / (1 - h.abs(X))),
         r"\left(\operatorname{erf}^{-1}\right)^{\prime}\left({0}\right)",
         definition=sqrt(pi) / 2 * exp(h.erfinv(X) ** 2),
-        atoms=(h.erfinv(X), h.erfinv_slope(X)), domain=(-1, 1)),
-    Row("ndtr", h.ndtr, sp("ndtr"), mp(_ndtr_mp), source("ndtr"), r"\Phi",
+        atoms=(h.erfinv(X), h.erfinv_slope(X)), domain=(-1, 1), ulp={"slope": 8}),
+    Row("ndtr", h.ndtr, sp("ndtr"), mp(_ndtr_mp), vector("ndtr"), r"\Phi",
         definition=h.erfc(-X / sqrt(2)) / 2, atoms=(h.norm_pdf(X),), complex=sp("ndtr")),
     Row("norm_pdf", h.norm_pdf, quiet(lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi)), mp(mpmath.npdf),
-        source("norm_pdf"), r"\phi", definition=exp(-(X**2) / 2) / sqrt(2 * pi), atoms=(h.norm_pdf(X), X),
+        vector("norm_pdf"), r"\phi", definition=exp(-(X**2) / 2) / sqrt(2 * pi), atoms=(h.norm_pdf(X), X),
         complex=lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi)),
-    Row("gelu", h.gelu, quiet(lambda x: x * scipy.special.ndtr(x)), mp(lambda x: x * _ndtr_mp(x)), source("gelu"),
+    Row("gelu", h.gelu, quiet(lambda x: x * scipy.special.ndtr(x)), mp(lambda x: x * _ndtr_mp(x)), vector("gelu"),
         r"\operatorname{gelu}", definition=X * h.ndtr(X), ulp={"slope": 64}, complex=lambda z: z * sp("ndtr")(z),
         cite="Hendrycks and Gimpel, 2016"),
-    Row("log_ndtr", h.log_ndtr, sp("log_ndtr"), mp(_log_ndtr_mp), source("log_ndtr"), r"\log \Phi\left({0}\right)",
+    Row("log_ndtr", h.log_ndtr, sp("log_ndtr"), mp(_log_ndtr_mp), vector("log_ndtr"), r"\log \Phi\left({0}\right)",
         definition=log(h.ndtr(X)), atoms=(h.inverse_mills(X),), complex=sp("log_ndtr")),
-    Row("inverse_mills", h.inverse_mills, pointwise(special.inverse_mills), mp(_mills_mp), source("inverse_mills"),
+    Row("inverse_mills", h.inverse_mills, pointwise(special.inverse_mills), mp(_mills_mp), vector("inverse_mills"),
         r"\frac{\phi\left({0}\right)}{\Phi\left({0}\right)}", definition=h.norm_pdf(X) / h.ndtr(X),
         atoms=(h.inverse_mills(X), h.mills_gap(X)), ulp={"slope": 10}),
-    Row("mills_gap", h.mills_gap, pointwise(special.mills_gap), mp(_mills_gap_mp), source("mills_gap"),
+    Row("mills_gap", h.mills_gap, pointwise(special.mills_gap), mp(_mills_gap_mp), vector("mills_gap"),
         r"\operatorname{mills\_gap}", definition=X + h.inverse_mills(X), ulp={"value": 8, "slope": INF}),
 ]  # fmt: skip
 

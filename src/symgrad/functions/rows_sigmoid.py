@@ -8,7 +8,7 @@ from sympy import Rational, exp, log, pi, sqrt
 
 from . import heads as h
 from .reference import mp, quiet, sp
-from .row import Row, X, formula, math_, source
+from .row import Row, X, formula, vector
 
 INF = float("inf")
 NEAR_ZERO = {"slope": 64}  # the two terms of the derivative cancel beside its zero, by up to a factor 64
@@ -35,7 +35,7 @@ def _tanh_softplus_mp(x):
 
 SIGMOID = [
     Row(
-        "sigmoid", h.sigmoid, sp("expit"), mp(lambda x: 1 / (1 + mpmath.exp(-x))), formula(1 / (1 + exp(-X))),
+        "sigmoid", h.sigmoid, sp("expit"), mp(lambda x: 1 / (1 + mpmath.exp(-x))), vector("sigmoid"),
         r"\sigma", definition=1 / (1 + exp(-X)), atoms=(h.sigmoid(X), h.sigmoid(-X)),
         complex=lambda z: 1 / (1 + np.exp(-z)),
     ),
@@ -56,11 +56,11 @@ SIGMOID = [
         complex=lambda p: np.log(p) - np.log1p(-p), domain=(0, 1),
     ),
     Row(
-        "tanh", h.tanh, quiet(np.tanh), mp(mpmath.tanh), math_("tanh"), r"\tanh",
+        "tanh", h.tanh, quiet(np.tanh), mp(mpmath.tanh), vector("tanh"), r"\tanh",
         definition=(exp(X) - exp(-X)) / (exp(X) + exp(-X)), atoms=(h.sech(X), h.tanh(X)), complex=np.tanh,
     ),
     Row(
-        "sech", h.sech, quiet(_sech), mp(mpmath.sech), formula(2 * E / (1 + E**2)), r"\operatorname{sech}",
+        "sech", h.sech, quiet(_sech), mp(mpmath.sech), vector("sech"), r"\operatorname{sech}",
         definition=2 / (exp(X) + exp(-X)), atoms=(h.sech(X), h.tanh(X)), complex=lambda z: 1 / np.cosh(z),
     ),
     Row(
@@ -76,20 +76,20 @@ SIGMOID = [
     ),
     Row(
         "silu", h.silu, quiet(lambda x: x * sp("expit")(x)), mp(lambda x: x / (1 + mpmath.exp(-x))),
-        source("silu", any_precision=True), r"\operatorname{silu}", definition=X * h.sigmoid(X),
+        vector("silu"), r"\operatorname{silu}", definition=X * h.sigmoid(X),
         complex=lambda z: z / (1 + np.exp(-z)), ulp=NEAR_ZERO,
         slope_from=-707, cite="Elfwing, Uchibe and Doya, 2018",
     ),
     Row(
         "mish", h.mish, quiet(lambda x: x * np.tanh(np.logaddexp(0, x))), mp(_tanh_softplus_mp),
-        source("mish", any_precision=True), r"\operatorname{mish}", definition=X * h.tanh(h.softplus(X)),
-        complex=lambda z: z * np.tanh(np.log1p(np.exp(z))), ulp=NEAR_ZERO,
+        vector("mish"), r"\operatorname{mish}", definition=X * h.tanh(h.softplus(X)),
+        complex=lambda z: z * np.tanh(np.log1p(np.exp(z))), ulp={"slope": 128},
         slope_from=-707, cite="Misra, 2019",
     ),
     Row(
         "gelu_tanh", h.gelu_tanh, quiet(lambda x: x * sp("expit")(1.5957691216057308 * (x + 0.044715 * x**3))),
         mp(lambda x: x / (1 + mpmath.exp(-mpmath.sqrt(8 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3)))),
-        source("gelu_tanh"), r"\operatorname{gelu}_{\tanh}",
+        vector("gelu_tanh"), r"\operatorname{gelu}_{\tanh}",
         definition=h.where(X < -50, 0, h.where(X > 50, X, X * h.sigmoid(CUBIC))), ulp={"value": 1500, "slope": 1500},
         complex=lambda z: z / (1 + np.exp(-1.5957691216057308 * (z + 0.044715 * z**3))),
         cite="Hendrycks and Gimpel, 2016: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3)))",

@@ -60,26 +60,6 @@ def ndtr(x):
     return 0.5 * math.erfc(-0.7071067811865476 * x)
 
 
-def gelu(x):
-    """x ndtr(x); the factor that underflows is multiplied last."""
-    if x < -1.0:
-        if x < -40.0:
-            return 0.0
-        return 0.5 * x * erfcx(-0.7071067811865476 * x) * exp_half_square(x)
-    return 0.5 * x * math.erfc(-0.7071067811865476 * x)
-
-
-def log_ndtr(x):
-    """log ndtr(x)."""
-    if x < -1.0:
-        if x < -1e154:
-            return -0.5 * x * x
-        return math.log(0.5 * erfcx(-0.7071067811865476 * x)) - 0.5 * x * x
-    if x < 0.0:
-        return math.log(0.5 * math.erfc(-0.7071067811865476 * x))
-    return math.log1p(-ndtr(-x))
-
-
 def inverse_mills(x):
     """norm_pdf(x)/ndtr(x)."""
     if x < 0.0:
@@ -98,74 +78,9 @@ def mills_gap(x):
     return 1.0 / f
 
 
-def erfinv(x):
-    """Winitzki's approximation (2e-3), then two of Halley's steps (each cubes the error), on erfc in the tails."""
-    a = abs(x)
-    if a >= 1.0:
-        return math.copysign(math.inf, x) if a == 1.0 else math.nan
-    if a < 0.005:
-        q = x * x
-        return 0.886226925452758 * x * (
-            1.0 + q * (0.2617993877991494 + q * (0.14393173084921979 + q * 0.09766361950392056))
-        )
-    log = math.log1p(-a) + math.log1p(a)
-    t = 4.330746750799873 + 0.5 * log
-    y = math.sqrt(math.sqrt(t * t - log / 0.147) - t)
-    for _ in range(2):
-        if a > 0.5:
-            r = (1.0 - a) - math.erfc(y)
-        else:
-            r = math.erf(y) - a
-        r = r * 0.886226925452758 / gaussian(y)
-        y = y - r / (1.0 + y * r)
-    return math.copysign(y, x)
-
-
-def silu(x):
-    """x/(1 + exp(-x)); far left as x*h*h with h = exp(x/2), which does not vanish before the product does."""
-    if x < -40.0:
-        h = math.exp(0.5 * x)
-        return x * h * h
-    return x / (1.0 + math.exp(-x))
-
-
-def mish(x):
-    """x tanh(log(1 + exp(x))) = x n/(n + 2) with n = e (e + 2), e = exp(x); both divided by e**2 on the right."""
-    if x < -40.0:
-        h = math.exp(0.5 * x)
-        return x * h * h
-    e = math.exp(-abs(x))
-    if x > 0.0:
-        return x * (1.0 + 2.0 * e) / (1.0 + 2.0 * e * (1.0 + e))
-    return x * (e * (e + 2.0)) / (e * (e + 2.0) + 2.0)
-
-
-def gelu_tanh(x):
-    """x sigmoid(u) with u = sqrt(8/pi) (x + 0.044715 x**3)."""
-    u = 1.5957691216057308 * x * (1.0 + 0.044715 * x * x)
-    if u < -40.0:
-        h = math.exp(0.5 * u)
-        return x * h * h
-    return x / (1.0 + math.exp(-u))
-
-
-def hardsigmoid(x):
-    """(x + 3)/6 between 0 and 1; x + 3 is exact where it is small."""
-    if x <= -3.0:
-        return 0.0
-    if x >= 3.0:
-        return 1.0
-    return (x + 3.0) / 6.0
-
-
-def exprel(x):
-    """(exp(x) - 1)/x; the exponential is halved where it alone would overflow."""
-    if x > 80.0:
-        h = math.exp(0.5 * x)
-        return h / x * h
-    if x == 0.0:
-        return 1.0
-    return math.expm1(x) / x
+def round_down(x):
+    """The largest whole number that is not above x, as a float of any magnitude."""
+    return 1.0 * math.floor(x) if abs(x) < 4503599627370496.0 else x
 
 
 def exprel_moment(k, x):
@@ -444,11 +359,6 @@ def positive_polygamma(n, x):
     total += x ** (-n * 1.0) * (1.0 / n + 0.5 / x + s)
     total *= math.gamma(n + 1.0)
     return total if int(n) % 2 == 1 else -total
-
-
-def finite(x):
-    """x where it is finite, else 0."""
-    return x if math.isfinite(x) else 0.0
 
 
 def source(name: str) -> str:

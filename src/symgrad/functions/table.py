@@ -39,7 +39,8 @@ __all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "diff", "finite",
 
 # what a user may call; the other rows are what derivatives need
 PUBLIC = (
-    "exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinc", "tanh",
+    "exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "floor", "sin", "cos", "tan", "sinc",
+    "tanh",
     "sigmoid", "log_sigmoid", "logit", "softplus", "relu", "leaky_relu", "prelu", "elu", "selu", "silu", "mish", "gelu",
     "gelu_tanh", "hardsigmoid", "hardswish", "softsign", "log_cosh", "erf", "erfc", "erfinv", "log_ndtr", "lgamma",
     "digamma", "trigamma", "xlogx", "xlogy", "binary_entropy", "logaddexp", "maximum", "minimum", "where", "stop",

@@ -14,7 +14,7 @@ from sympy import Add, And, Basic, Eq, Max, Min, Mul, Ne, Number, Or, Pow, Symbo
 from sympy.core.relational import Ge, Gt, Relational
 
 from .access import Access, Index
-from .system import Equation, System, Tensor, Term
+from .system import Call, Equation, System, Tensor, Term
 
 COMMUTING = {Add: "+", Mul: "*", And: "&", Or: "|", Max: "max", Min: "min", Eq: "==", Ne: "!="}
 BRANCH = 4  # a tied class up to this size is resolved by trying each member; in a larger one the first is taken
@@ -33,8 +33,10 @@ def term_text(term: Term, write: bool = True) -> str:
     return _text_of(term, canonical_names(term), write)
 
 
-def equation_text(eq: Equation) -> str:
+def equation_text(eq: Equation | Call) -> str:
     """`tensor, args = reduce: terms`, the terms sorted."""
+    if isinstance(eq, Call):
+        return f"{','.join(eq.writes)} = {eq.name}({','.join(eq.arguments)})"
     terms = sorted(term_text(t) for t in eq.terms)
     return f"{','.join(eq.writes)} = {eq.reduce}: " + " ++ ".join(terms)
 

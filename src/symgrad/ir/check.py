@@ -8,8 +8,9 @@ from sympy.logic.boolalg import Boolean
 
 from ..errors import CheckError
 from .access import Access, Index, Size, index_symbols
+from .calls import violations
 from .recurrence import scans
-from .system import REDUCTIONS, ROLES, Equation, System, Term
+from .system import REDUCTIONS, ROLES, Call, Equation, System, Term
 
 FORBIDDEN = (Sum, Product, Derivative, KroneckerDelta, Float)
 
@@ -23,7 +24,10 @@ def check(system: System) -> System:
     for eq in system.equations:
         scan = recurrent.get(eq.tensor)
         _read_after_written(system, eq, available.union(scan.axes if scan else ()))
-        _reduction(system, eq)
+        if isinstance(eq, Call):
+            _call(system, eq)
+        else:
+            _reduction(system, eq)
         for term in eq.terms:
             _domain(system, eq, term)
             _body(eq, term)
@@ -35,7 +39,7 @@ def check(system: System) -> System:
     return system
 
 
-def _fail(eq: Equation | None, text: str):
+def _fail(eq: Equation | Call | None, text: str):
     where = f" in the equation of {eq.tensor}" if eq is not None else ""
     raise CheckError(text + where)
 
@@ -63,12 +67,20 @@ def _single_assignment(system: System) -> None:
         _fail(None, f"no equation writes {', '.join(sorted(missing))}")
 
 
-def _read_after_written(system: System, eq: Equation, available: set[str]) -> None:
+def _read_after_written(system: System, eq: Equation | Call, available: set[str]) -> None:
     for name in sorted(eq.read_names()):
         if name not in system.tensors:
             _fail(eq, f"{name} is read but not declared")
         if name not in available:
             _fail(eq, f"{name} is read before it is written")
+
+
+def _call(system: System, call: Call) -> None:
+    for text in violations(system, call):
+        _fail(call, text)
+    for name in (*call.arguments, *call.writes):
+        if system.tensors[name].dtype != "float":
+            _fail(call, f"{name} is not a tensor of real numbers")
 
 
 def _reduction(system: System, eq: Equation) -> None:

@@ -17,7 +17,8 @@ from sympy.logic.boolalg import Boolean
 
 from ..functions import ROWS
 from .access import Access, Index, Size, index_symbols
-from .system import Equation, System, Term
+from .calls import call_flops
+from .system import Call, Equation, System, Term
 
 FUNCTION = 10
 CHEAP = dict.fromkeys(("finite", "where", "abs", "sign", "relu", "maximum", "minimum", "floor", "Mod"), 1)
@@ -36,7 +37,7 @@ def flops(system: System) -> Expr:
     >>> flops(System({}, (Equation("y", (term,)),), ("y",)))
     2*M*N
     """
-    return expand(Add(*(equation_flops(eq) for eq in system.equations)))
+    return expand(Add(*(_flops(system, eq) for eq in system.equations)))
 
 
 def bytes_moved(system: System, itemsize: int = 8) -> Expr:
@@ -45,6 +46,10 @@ def bytes_moved(system: System, itemsize: int = 8) -> Expr:
     names = [t.name for t in system.declared() if t.name in read] + list(system.results())
     tensors = [system.tensors[n] for n in names]
     return expand(Add(*(Mul(ITEMSIZE.get(t.dtype, itemsize), *t.shape) for t in tensors)))
+
+
+def _flops(system: System, eq: Equation | Call) -> Expr:
+    return call_flops(system, eq) if isinstance(eq, Call) else equation_flops(eq)
 
 
 def equation_flops(eq: Equation) -> Expr:
@@ -212,7 +217,7 @@ def _function(head) -> int:
     if name in CHEAP:
         return CHEAP[name]
     row = ROWS.get(name)
-    if row is None or row.kernel.kind == "math":
+    if row is None or row.kernel.kind in ("math", "vector"):
         return FUNCTION
     spelling = row.kernel.expression if row.kernel.kind == "expression" else row.definition
     return operations(spelling) if spelling is not None else FUNCTION

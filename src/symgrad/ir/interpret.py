@@ -19,8 +19,9 @@ from .access import Access, Index, Size
 from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
 from .bounds import check_data, data_array, in_range, real_array
 from .recurrence import Unit, groups
+from .routines import run
 from .sizes import bind_shapes, size_value
-from .system import Equation, System, Term
+from .system import Call, Equation, System, Term
 
 Fixed = Mapping[int, int]  # axis of a written tensor -> the value of the ordered index there
 CHUNK = 1 << 22  # points evaluated at once; a larger domain is cut along its first index
@@ -52,6 +53,9 @@ def _passed(system: System, needed: System, arrays: Mapping[str, Any]) -> System
 
 def _run(unit: Unit, env: _Environment, at: Mapping[str, Fixed]) -> None:
     """Run an equation, or a recurrence: all its equations at one value of the ordered index, then at the next."""
+    if isinstance(unit, Call):
+        env.values.update(run(unit, env.values, env.arithmetic))
+        return
     if isinstance(unit, Equation):
         try:
             _equation(unit, env, at.get(unit.tensor, {}))
@@ -72,9 +76,8 @@ def _start(eq: Equation, env: _Environment) -> None:
     """Fill the tensors of an equation with the identity of its reduction."""
     tensor = env.system.tensors[eq.tensor]
     shape = tuple(size_value(s, env.sizes) for s in tensor.shape)
-    values: dict = env.values  # pyright: ignore[reportAssignmentType]
-    values[eq.tensor] = env.arithmetic.full(shape, eq.reduce, tensor.dtype)
-    values.update((name, np.full(shape, -1, dtype=np.int64)) for name in eq.arg)
+    env.values[eq.tensor] = env.arithmetic.full(shape, eq.reduce, tensor.dtype)
+    env.values.update((name, np.full(shape, -1, dtype=np.int64)) for name in eq.arg)
 
 
 def _equation(eq: Equation, env: _Environment, fixed: Fixed) -> None:
@@ -141,7 +144,7 @@ class _Environment:
 
     points: Mapping[Index, np.ndarray]
     system: System
-    values: Mapping[str, np.ndarray]
+    values: dict[str, np.ndarray]  # filled as the equations run
     sizes: Mapping[Size, int]
     arithmetic: Arithmetic
 

@@ -7,7 +7,8 @@ n of x alone; None where no axis is proved. Normalisation over the batch, a shif
 from __future__ import annotations
 
 from .access import Access, Index
-from .system import Equation, System
+from .calls import row_of
+from .system import Call, Equation, System
 
 
 def followed(system: System, name: str, axis: int) -> dict[str, int | None]:
@@ -17,8 +18,8 @@ def followed(system: System, name: str, axis: int) -> dict[str, int | None]:
     while found != before:  # a recurrence reads what later equations write: until nothing changes
         before = dict(found)
         for eq in system.equations:
-            if any(a.name in found for a in eq.reads()):
-                position = _axis(eq, found)
+            if eq.read_names() & set(found):
+                position = _batch_axis(system, eq, found) if isinstance(eq, Call) else _axis(eq, found)
                 found |= {written: position for written in eq.writes if written != name}
     return found
 
@@ -33,6 +34,16 @@ def _axis(eq: Equation, found: dict[str, int | None]) -> int | None:
             here = {p for p, place in enumerate(term.write) if index is not None and place == index}
             axes = here if axes is None else axes & here
     return min(axes) if axes else None
+
+
+def _batch_axis(system: System, call: Call, found: dict[str, int | None]) -> int | None:
+    """The batch axis of what a call writes that lines up (from the right) with the followed axis of all arguments."""
+    axes: set[int | None] = set()
+    for name, letters in zip(call.arguments, row_of(call).reads.values()):
+        if name in found:
+            axis, own = found[name], system.tensors[name].rank - len(letters)
+            axes.add(call.batch - own + axis if axis is not None and axis < own else None)
+    return axes.pop() if len(axes) == 1 else None
 
 
 def _common_index(dependent: list[Access], found: dict[str, int | None]) -> Index | None:

@@ -21,7 +21,7 @@ from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Max, Ne, S, expand
 
 from ..errors import RecurrenceError, explain
 from .access import Access, Index, Size, fresh_names
-from .system import Equation, Range, Term
+from .system import Call, Equation, Range, Term
 
 LATER, SAME, EARLIER = 1, 0, -1  # where a read lies along the ordered index, seen from the cell that is written
 
@@ -49,14 +49,19 @@ class Scan:
         return term.write[self.axes[eq.tensor]]  # pyright: ignore[reportReturnType]
 
 
-Unit = Equation | Scan
+Unit = Equation | Call | Scan
 
 
-def flattened(units: Iterable[Unit]) -> tuple[Equation, ...]:
-    return tuple(eq for unit in units for eq in (unit.equations if isinstance(unit, Scan) else (unit,)))
+def members(unit: Unit) -> tuple[Equation | Call, ...]:
+    """What is computed together: the equations of a recurrence, or the one."""
+    return unit.equations if isinstance(unit, Scan) else (unit,)
 
 
-def groups(equations: Sequence[Equation]) -> tuple[Unit, ...]:
+def flattened(units: Iterable[Unit]) -> tuple[Equation | Call, ...]:
+    return tuple(eq for unit in units for eq in members(unit))
+
+
+def groups(equations: Sequence[Equation | Call]) -> tuple[Unit, ...]:
     """The equations in an order in which they can be run, each cycle as a `Scan`. RecurrenceError where none exists.
 
     >>> from symgrad.ir.access import Index as I, Size
@@ -70,18 +75,18 @@ def groups(equations: Sequence[Equation]) -> tuple[Unit, ...]:
     return _groups(tuple(equations)) if reads_ahead(equations) else tuple(equations)
 
 
-def arranged(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+def arranged(equations: Sequence[Equation | Call]) -> tuple[Equation | Call, ...]:
     """The same equations, each after those that it reads; those of a recurrence stand together, in the order of a
     step."""
     return flattened(groups(equations))
 
 
-def scans(equations: Sequence[Equation]) -> dict[str, Scan]:
+def scans(equations: Sequence[Equation | Call]) -> dict[str, Scan]:
     """tensor -> the (outermost) recurrence that computes it."""
     return {name: u for u in groups(equations) if isinstance(u, Scan) for eq in u.equations for name in eq.writes}
 
 
-def reads_ahead(equations: Iterable[Equation]) -> bool:
+def reads_ahead(equations: Iterable[Equation | Call]) -> bool:
     """Does an equation read what it or a later one writes? Without that there is no recurrence."""
     ahead: set[str] = set()
     for eq in reversed(tuple(equations)):
@@ -92,20 +97,34 @@ def reads_ahead(equations: Iterable[Equation]) -> bool:
 
 
 @lru_cache(maxsize=50_000)
-def _names(eq: Equation) -> frozenset[str]:
+def _names(eq: Equation | Call) -> frozenset[str]:
     return frozenset(eq.read_names())
 
 
 @lru_cache(maxsize=256)
-def _groups(equations: tuple[Equation, ...]) -> tuple[Unit, ...]:
+def _groups(equations: tuple[Equation | Call, ...]) -> tuple[Unit, ...]:
     owner = {name: n for n, eq in enumerate(equations) for name in eq.writes}
     after = [sorted({owner[name] for name in _names(eq) if name in owner}) for eq in equations]
     units: list[Unit] = []
-    for members in _sorted_components(after):
-        first = members[0]
-        alone = len(members) == 1 and first not in after[first]
-        units.append(equations[first] if alone else _scan(tuple(equations[m] for m in members)))
+    for component in _sorted_components(after):
+        first = component[0]
+        alone = len(component) == 1 and first not in after[first]
+        units.append(equations[first] if alone else _scan(_without_calls([equations[m] for m in component])))
     return tuple(units)
+
+
+def _without_calls(circle: list[Equation | Call]) -> tuple[Equation, ...]:
+    """A routine is of whole tensors, and none is whole before its recurrence has ended."""
+    for call in circle:
+        if isinstance(call, Call):
+            raise RecurrenceError(
+                explain(
+                    f"{call.name} stands in a recurrence: it reads what is computed from its own result.",
+                    call.source,
+                    fix="Inside a recurrence write the steps of the routine as equations with indices.",
+                )
+            )
+    return tuple(eq for eq in circle if isinstance(eq, Equation))
 
 
 # graphs: vertices are numbers, `after[v]` what v needs ----------------------------------------------------------------

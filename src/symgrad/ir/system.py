@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sympy import Basic, Expr
 from sympy.logic.boolalg import Boolean
@@ -129,6 +129,9 @@ class Equation:
     def read_names(self) -> set[str]:
         return {a.name for a in self.reads()}
 
+    def with_terms(self, terms: Iterable[Term]) -> Equation:
+        return replace(self, terms=tuple(terms))
+
     @property
     def elementwise(self) -> bool:
         """One term, no reduction, no guard, each axis written by its own plain index: `y[i, j] = f(...)`."""
@@ -136,6 +139,45 @@ class Equation:
             return False
         term = self.terms[0]
         return not term.guard and is_plain(term)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A linear-algebra routine (a row of `ir.calls`) on whole tensors, once for each cell of their leading batch axes.
+
+    Each tensor that it reads or writes has the axes (batch..., core...). An argument may lack leading batch axes: it is
+    then the same for all of them, as in NumPy. To a pass that looks at terms it is an equation without any.
+    """
+
+    name: str
+    writes: tuple[str, ...]
+    arguments: tuple[str, ...]
+    batch: int = 0  # the number of batch axes of what it writes
+    source: str = field(default="", compare=False)  # the user's line, for error messages
+
+    terms: ClassVar[tuple[Term, ...]] = ()
+    reduce: ClassVar[str] = "call"
+    elementwise: ClassVar[bool] = False
+
+    @property
+    def tensor(self) -> str:
+        return self.writes[0]
+
+    @property
+    def arg(self) -> tuple[str, ...]:
+        return self.writes[1:]
+
+    def read_names(self) -> set[str]:
+        return set(self.arguments)
+
+    def with_terms(self, terms: Iterable[Term]) -> Call:
+        """Itself: it has no terms, and gets none."""
+        return self
+
+    def rename(self, names: Mapping[str, str]) -> Call:
+        """The same call of other tensors."""
+        writes, arguments = (tuple(names.get(n, n) for n in part) for part in (self.writes, self.arguments))
+        return replace(self, writes=writes, arguments=arguments)
 
 
 def is_plain(term: Term) -> bool:
@@ -155,8 +197,8 @@ class Step:
     """One application of a rule, kept for the derivation: `rule.replace(context, before) == after` replays it."""
 
     rule: Any  # calculus.rewrite.Rule: name, replace, cite
-    before: tuple[Equation, ...]
-    after: tuple[Equation, ...]
+    before: tuple[Equation | Call, ...]
+    after: tuple[Equation | Call, ...]
     context: Any = None  # what the rule looked at beside `before`
     under: tuple[str, ...] = ()  # facts and conditions it used
     note: str = ""
@@ -165,16 +207,16 @@ class Step:
 @dataclass(frozen=True)
 class System:
     tensors: Mapping[str, Tensor]
-    equations: tuple[Equation, ...]
+    equations: tuple[Equation | Call, ...]
     outputs: tuple[str, ...]
     updates: Mapping[str, str] = field(default_factory=dict)
     log: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
-    def defining(self) -> dict[str, Equation]:
+    def defining(self) -> dict[str, Equation | Call]:
         """tensor name -> the equation that writes it (also through `arg`)."""
         return {name: eq for eq in self.equations for name in eq.writes}
 
-    def with_equations(self, equations: Iterable[Equation], **changes) -> System:
+    def with_equations(self, equations: Iterable[Equation | Call], **changes) -> System:
         return replace(self, equations=tuple(equations), **changes)
 
     def declared(self, *roles: str) -> list[Tensor]:

@@ -117,6 +117,7 @@ _FACTS = {
     "positive": _signed(lambda a: a > 0, "an entry is not positive"),
     "nonnegative": _signed(lambda a: a >= 0, "an entry is negative"),
     "symmetric": _symmetric,
+    "uniform": _signed(lambda a: (a >= 0) & (a <= 1), "an entry is not between 0 and 1"),
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sympy import Integer, Mul
 
 from . import loops
+from .routines import texts
 from .spelling import functions
 from .targets.table import Target
 from .write import Writer, product_of, python_names
@@ -22,7 +23,9 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     writer = Writer(kernel, real, python_names(kernel))
     module = _Module(kernel, target, real, threshold, writer)
     launched = [s.function for s in kernel.steps if isinstance(s, loops.Launch)]
-    groups = [module.function(f) for f in launched]
+    called = dict.fromkeys(s.call.name for s in kernel.steps if isinstance(s, loops.Routine))
+    groups = texts(called, real, target.decorators["double"])
+    groups += [module.function(f) for f in launched]
     groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
     chunked = module.chunked()
@@ -42,6 +45,7 @@ class _Module:
     writer: Writer
     parameters: dict[str, list[str]] = field(default_factory=dict)
     stages: int = 0
+    routines: int = 0
 
     # ----------------------------------------------------------------------------------------------------- functions
     def function(self, f: loops.Function) -> str:
@@ -253,6 +257,25 @@ class _Module:
         self.writer.line(f"{array}[{cell}] = {joined}")
         self.writer.depth = depth
 
+    def _routine(self, step: loops.Routine) -> None:
+        """The call's number goes into the last place of the table: an error is about that call."""
+        self.routines += 1
+        self.writer.line(f"table[{len(self._keys())}] = {self.routines}")
+        depth = self.writer.depth
+        for i, extent in enumerate(step.batch):
+            self.writer.line(f"for batch_{i} in range({self.writer.extent(extent)}):")
+            self.writer.depth += 1
+        operands = ", ".join(self._operand(*o, len(step.batch)) for o in step.operands)
+        self.writer.line(f"f_{step.call.name}({operands})")
+        self.writer.depth = depth
+
+    def _operand(self, buffer: str, own: int, core: int, batch: int) -> str:
+        """One matrix of a stack; a number as an array of one entry."""
+        cell = [f"batch_{i}" for i in range(batch - own, batch)]
+        if cell and not core:
+            cell[-1] = f"{cell[-1]}:{cell[-1]} + 1"
+        return self.writer.names[buffer] + (f"[{', '.join(cell)}]" if cell else "")
+
     def _dot(self, step: loops.Dot) -> None:
         _, _, out = product_of(step)
         whole = self.writer.multiplied(step, "start", f"int64({self.writer.flat(out.rows)})")
@@ -288,4 +311,5 @@ def _points(nest) -> int:
 
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
+    loops.Routine: _Module._routine,
 }  # fmt: skip

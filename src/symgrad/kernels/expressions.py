@@ -264,7 +264,7 @@ class Printer:
         if row.name == "stop":
             return self._real(expr.args[0])
         arguments = [self.real(a) for a in expr.args]
-        if row.kernel.kind == "math" and row.name not in VECTOR:
+        if row.kernel.kind == "math":
             return f"math.{row.kernel.name}({', '.join(arguments)})", ATOM
         return f"{self._called(row.name)}({', '.join(arguments)})", ATOM
 
@@ -277,7 +277,6 @@ class Printer:
         return text if level >= least else f"({text})"
 
 
-VECTOR = ("exp",)  # functions that `elementary` spells instead of libm
 FUNCTION = "f_{}"  # the name of a function of the table in a generated module
 
 

@@ -8,7 +8,7 @@ from sympy import Expr
 
 from ..ir.access import Access
 from ..ir.cost import bytes_moved, flops
-from ..ir.system import Equation, System, Term
+from ..ir.system import Call, Equation, System, Term
 
 SHOWN = 60  # equations
 
@@ -26,7 +26,9 @@ def header(system: System) -> str:
     return "\n".join(wrapped).replace("\\", "/").replace('"', "'")
 
 
-def _equation(eq: Equation) -> str:
+def _equation(eq: Equation | Call) -> str:
+    if isinstance(eq, Call):
+        return f"{', '.join(eq.writes)} = {eq.name}({', '.join(eq.arguments)})"
     name = eq.tensor + (f" (at {', '.join(eq.arg)})" if eq.arg else "")
     return f"{name}: " + (" + ".join(_term(eq, t) for t in eq.terms) or "0")
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import ShapeError, SymgradError, UnknownNameError, did_you_mean
 from ..ir.bounds import check_data
+from ..ir.calls import REASONS, row_of
+from ..ir.routines import refusal
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System
 from . import cache, checks, loops
@@ -100,7 +102,8 @@ class Compiled:
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
         self.source = emit(self.loops, cpu.CPU, options.dtype, header(system), options.threshold)
-        self.blas = any(isinstance(node, loops.Dot) for node in loops.everything(self.loops))
+        self.blas = any(isinstance(node, loops.Dot | loops.Routine) for node in loops.everything(self.loops))
+        self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}
 
@@ -157,8 +160,33 @@ class Compiled:
         return {n: self.empty(n, frame) for n in (*self.plan.storage.work, *(b.name for b in self.loops.scratch))}
 
     def table(self) -> np.ndarray:
-        """Where `run` notes what its parallel chunks need."""
-        return np.empty(len(self.arrays) + len(self.loops.sizes) + len(self.loops.extents), np.int64)
+        """Where `run` notes what its parallel chunks need, and last the number of the routine that it is at."""
+        return np.zeros(len(self.arrays) + len(self.loops.sizes) + len(self.loops.extents) + 1, np.int64)
+
+    def launch(self, arguments) -> None:
+        """Run on `arguments`, the last of which is the table."""
+        try:
+            cpu.launch(self.run, arguments, self.blas)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            raise self._refusal(error, int(arguments[-1][-1])) from None
+
+    def launch_python(self, arguments) -> None:
+        """The same un-jitted; its table holds arrays."""
+        table = list(arguments[-1])
+        try:
+            self.run_python(*arguments[:-1], table)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            raise self._refusal(error, int(table[-1])) from None
+
+    def _refusal(self, error: Exception, number: int) -> Exception:
+        """The error of the interpreter for the routine at which `run` stopped."""
+        if not number:
+            return error
+        call, reason = self.calls[number - 1], str(error)
+        if isinstance(error, np.linalg.LinAlgError):
+            infinite = "NaN" in reason or "converge" in reason
+            reason = "infinite" if infinite else "indefinite" if row_of(call).positive else "singular"
+        return refusal(call, reason) if reason in REASONS else error
 
     def give_back(self, frame: Frame, work: dict[str, np.ndarray]) -> None:
         if len(self._lent) > FRAMES:
@@ -194,13 +222,13 @@ class Kernel:
 
     def __call__(self, /, *positional, **arrays) -> Outputs:
         checks.named(self.system, positional)
-        return self._evaluate(arrays, lambda compiled, arguments: cpu.launch(compiled.run, arguments, compiled.blas))
+        return self._evaluate(arrays, Compiled.launch)
 
     def run_python(self, /, *positional, **arrays) -> Outputs:
         """The same text without the compiler: slow, for tests."""
         checks.named(self.system, positional, "kernel.run_python")
         with np.errstate(all="ignore"):
-            return self._evaluate(arrays, lambda compiled, args: compiled.run_python(*args[:-1], [None] * len(args)))
+            return self._evaluate(arrays, Compiled.launch_python)
 
     def bind(self, /, *positional, **arrays) -> Bound:
         """A `Bound` on these arrays."""
@@ -306,7 +334,7 @@ class Bound:
             compiled.check_data(slots.frame, self.arrays)
         for position, name in slots.declared:
             slots.arguments[position] = self.arrays[name]
-        cpu.launch(compiled.run, slots.arguments, compiled.blas)
+        compiled.launch(slots.arguments)
         return Outputs({n: self.kernel.result(n, slots.results.get(n, self.arrays.get(n))) for n in wanted})
 
     def _slots(self, compiled: Compiled) -> _Slots:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sympy import Basic, Expr
 
 from ..ir.access import Index
+from ..ir.system import Call
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,23 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Routine:
+    """A routine of `routines` for each cell of `batch`. An operand is (buffer, its batch axes, the rank of its core):
+    it is taken at the last batch indices only."""
+
+    call: Call
+    operands: tuple[tuple[str, int, int], ...]  # what is read, then what is written
+    batch: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
 class Copy:
     source: str
     target: str
 
 
 Node = Set | Store | Combine | Extreme | First | If | For | Dot
-Step = Fill | Launch | Dot | Copy
+Step = Fill | Launch | Dot | Routine | Copy
 
 
 @dataclass(frozen=True)

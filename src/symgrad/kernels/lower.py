@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, oo
 
 from ..ir.access import Access, Index, Size, fresh_names, size_symbols
-from ..ir.system import System
+from ..ir.calls import row_of
+from ..ir.system import Call, System
 from . import loops
 from .schedule.plan import Schedule
-from .schedule.tree import Group, Loop, Piece, Statement, statements, touches, walk
+from .schedule.tree import Group, Loop, Piece, Routine, Statement, statements, touches, walk
 
 IDENTITY = {"sum": Integer(0), "prod": Integer(1), "max": -oo, "min": oo}
 
@@ -101,12 +102,23 @@ def _group(plan: Schedule, group: Group, number: int, names: _Names) -> Iterable
     buffer = plan.storage.buffer
     for name, op in group.fills:
         yield loops.Fill(buffer[name], op)
+    if isinstance(group.call, Routine):
+        yield _routine(plan.system, group.call.call, buffer)
+        return
     if group.call:
         yield _dot(group.call, buffer)
         return
     function = _Lowering(plan, group, number, names).function()
     scratch = names.lend((*function.buffers, *function.partial))
     yield loops.Launch(function, tuple(buffer[a] for a in function.arrays), scratch)
+
+
+def _routine(system: System, call: Call, buffer) -> loops.Routine:
+    row, operands = row_of(call), []
+    cores = (*row.reads.values(), *row.writes.values())
+    for name, letters in zip((*call.arguments, *call.writes), cores):
+        operands.append((buffer[name], system.tensors[name].rank - len(letters), len(letters)))
+    return loops.Routine(call, tuple(operands), system.tensors[call.tensor].shape[: call.batch])
 
 
 def _dot(call, buffer) -> loops.Dot:

@@ -6,30 +6,31 @@ from collections.abc import Iterable
 
 from sympy import Expr, Symbol, cse, numbered_symbols
 
-from ..functions import ROWS, special
+from ..functions import ROWS, special, vector
 from ..functions.row import Kernel
-from .elementary import exp_text
+from .elementary import constants, vector_text
 from .expressions import FUNCTION, Printer
 
 COMPARE = ("larger", "smaller")  # np.maximum and np.minimum of two scalars: the target has them
 
 
 def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
-    """(decorator, text) of each function of `names` and of those they need."""
+    """(decorator, text) of each function of `names` and of those they need, after the tables that they mention."""
     done: dict[str, tuple[str, str]] = {}
     for name in sorted(names):
         _add(name, real, done)
-    return list(done.values())
+    numbers = constants((n for n in done if vector.is_function(n)), real)
+    return [("constant", numbers)] * bool(numbers) + list(done.values())
 
 
 def _add(name: str, real: str, done: dict[str, tuple[str, str]]) -> None:
     if name in done or name in COMPARE:
         return
-    if name == "exp":
-        done[name] = ("exp", exp_text(real))
-        return
     kernel = ROWS[name].kernel
-    if kernel.kind == "expression":
+    if kernel.kind == "vector":
+        for other in (*vector.needs(kernel.name), kernel.name):
+            done.setdefault(other, ("scalar", vector_text(other, real)))
+    elif kernel.kind == "expression":
         text, needed = _expression(name, kernel, real)
         for other in sorted(needed):
             _add(other, real, done)

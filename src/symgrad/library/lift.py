@@ -2,7 +2,8 @@
 
 An optimiser is written for one scalar parameter `w` with gradient `g`. `training_step` applies it to each entry of each
 parameter of a gradient System and joins the two into one System. A tensor of the rule that depends on `w` or `g`,
-also through an update, has one value per entry (`m`, `v`); one that does not is shared (`t`, `lr`).
+also through an update, has one value per entry (`m`, `v`); one that does not is shared (`t`, `lr`). The input `g_norm`
+of a rule is shared too: the Euclidean norm of the gradients of all parameters together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from sympy import Basic
 
 from ..errors import ShapeError
+from ..functions import apply
 from ..ir.access import Access, Index, fresh_names
 from ..ir.system import Equation, Range, System, Tensor, Term
 
@@ -50,7 +52,8 @@ def training_step(gradient: System, rule: System, derivatives: Mapping[str, str]
     entries = per_entry(rule, (weight, slope))
     taken = set(gradient.tensors)
     shared = {name: _fresh(taken, name) for name in rule.tensors if name not in entries}
-    parts = [_part(rule, shared, shared, Tensor("", ()))]
+    parts = [_norm(gradient, derivatives, shared["g_norm"], taken)] if "g_norm" in shared else []
+    parts.append(_part(rule, shared, shared, Tensor("", ())))
     for parameter, derivative in derivatives.items():
         own = {weight: parameter, slope: derivative}
         own |= {n: _fresh(taken, _entry_name(n, weight, parameter)) for n in rule.tensors if n in entries - {*own}}
@@ -83,6 +86,20 @@ def _entry_name(name: str, weight: str, parameter: str) -> str:
 def _indices(tensor: Tensor) -> tuple[Index, ...]:
     letters = tensor.letters if len(set(tensor.letters)) == tensor.rank else [f"i{axis}" for axis in range(tensor.rank)]
     return tuple(map(Index, letters))
+
+
+def _norm(gradient: System, derivatives: Mapping[str, str], name: str, taken: set[str]) -> System:
+    """`name` = the root of the sum of the squares of all entries of all derivatives."""
+    squares = _fresh(taken, f"{name}_squared")
+    terms = []
+    for parameter, derivative in derivatives.items():
+        like = gradient.tensors[parameter]
+        indices = _indices(like)
+        domain = tuple(Range(index, extent) for index, extent in zip(indices, like.shape))
+        terms.append(Term((), Access(derivative, *indices) ** 2, domain))
+    root = Term((), apply("sqrt", Access(squares)), ())
+    equations = Equation(squares, tuple(terms)), Equation(name, (root,))
+    return System({n: Tensor(n, ()) for n in (squares, name)}, equations, ())
 
 
 def _part(rule: System, own: Mapping[str, str], shared: Mapping[str, str], like: Tensor) -> System:

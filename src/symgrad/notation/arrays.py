@@ -14,7 +14,7 @@ from sympy import Eq, Expr, Integer, S
 
 from ..errors import ShapeError
 from ..ir.access import Access, Index
-from ..ir.system import Equation, Tensor, Term
+from ..ir.system import Call, Equation, Tensor, Term
 from .draft import Draft
 from .lines import refuse
 from .pieces import Maker, addends, piece, term
@@ -264,9 +264,22 @@ def adopted(draft: Draft, name: str) -> None:
     if copy.tensor != name or not copy.elementwise or not isinstance(body, Access) or not before:
         return
     made = before[-1]
+    own = body.name in made.writes and not draft.tensors[body.name].named
+    if isinstance(made, Call) and own and body.indices == copy.terms[0].write:
+        _renamed(draft, made, {body.name: name})
+        return
     if made.tensor == body.name and body.indices == copy.terms[0].write and _scattered(made):
         draft.equations[-2:] = [replace(made, tensor=name)]
         del draft.tensors[made.tensor]
+
+
+def _renamed(draft: Draft, call: Call, names: dict[str, str]) -> None:
+    """The call writes the user's tensor itself."""
+    renamed = call.rename(names)
+    draft.equations[-2:] = [renamed]
+    draft.shared = {k: renamed if v == call else v for k, v in draft.shared.items()}
+    for old in names:
+        del draft.tensors[old]
 
 
 def _scattered(eq: Equation) -> bool:

@@ -11,9 +11,9 @@ from sympy import Basic, Integer, Rational, S, sympify
 from sympy.core.symbol import Str
 
 from ..errors import DTypeError, NotationError, ShapeError, UnknownNameError, did_you_mean, explain
-from ..ir.access import Access, Size, fresh_names, size_symbols
+from ..ir.access import Access, Index, Size, fresh_names, size_symbols
 from ..ir.check import check
-from ..ir.system import Equation, System, Tensor, Term
+from ..ir.system import Call, Equation, Range, System, Tensor, Term
 from .sizes import SizeConflict, Sizes
 
 BOUND = ("input", "label", "noise")  # roles that take the host's tensor of the same name
@@ -150,7 +150,9 @@ def _tensor(tensor: Tensor, names: Mapping[str, str], inside) -> Tensor:
     )
 
 
-def _equation(eq: Equation, function, names: Mapping[str, str]) -> Equation:
+def _equation(eq: Equation | Call, function, names: Mapping[str, str]) -> Equation | Call:
+    if isinstance(eq, Call):
+        return eq.rename(names)
     return replace(
         eq,
         tensor=names.get(eq.tensor, eq.tensor),
@@ -176,10 +178,23 @@ def at(system: System, **fixed: float) -> System:
             return values[expr.name]
         return function(expr.xreplace(found)) if found else expr
 
-    equations = tuple(_still_real(replace(e, terms=_live(e, function))) for e in system.equations)
+    equations = tuple(_still_real(e.with_terms(_live(e, function))) for e in system.equations)
+    equations = (*_filled(system, values), *equations)
+    whole = {eq.tensor for eq in equations}
     tensors = {n: t for n, t in system.tensors.items() if n not in values}
+    tensors |= {n: replace(system.tensors[n], role="defined", facts=()) for n in values if n in whole}
     _still_sized(system, tensors, equations, fixed)
     return check(replace(system, tensors=tensors, equations=equations))
+
+
+def _filled(system: System, values: Mapping[str, Rational]) -> list[Equation]:
+    """A Call reads whole tensors: one that is now constant is written by an equation."""
+    read = {name for eq in system.equations if isinstance(eq, Call) for name in eq.arguments}
+    found = []
+    for name in (n for n in values if n in read):
+        domain = tuple(Range(Index(f"i{axis}"), size) for axis, size in enumerate(system.tensors[name].shape))
+        found.append(Equation(name, (Term(tuple(r.index for r in domain), values[name], domain),)))
+    return found
 
 
 def _constant(system: System, name: str, value) -> Rational:
@@ -200,7 +215,7 @@ def _constant(system: System, name: str, value) -> Rational:
     return number
 
 
-def _live(eq: Equation, function) -> tuple[Term, ...]:
+def _live(eq: Equation | Call, function) -> tuple[Term, ...]:
     """The terms whose guards can still hold; guards that always hold go."""
     terms = [t.map(function) for t in eq.terms]
     terms = [replace(t, guard=tuple(g for g in t.guard if g != S.true)) for t in terms]
@@ -210,7 +225,7 @@ def _live(eq: Equation, function) -> tuple[Term, ...]:
     return (replace(terms[0], body=Integer(0), guard=()),)
 
 
-def _still_real(eq: Equation) -> Equation:
+def _still_real(eq: Equation | Call) -> Equation | Call:
     if any(t.body.has(S.NaN, S.ComplexInfinity, S.ImaginaryUnit, S.Infinity, S.NegativeInfinity) for t in eq.terms):
         raise NotationError(
             explain("at: an equation has no real value there.", eq.source, fix="Choose another constant.")

@@ -17,7 +17,7 @@ from .lines import Line, refuse
 
 DECLARABLE = tuple(r for r in ROLES if r != "defined")
 OVER_AXIS = ("distribution", "one-hot")  # facts that name an axis
-PLAIN = ("positive", "nonnegative", "symmetric", "constant")
+PLAIN = ("positive", "nonnegative", "symmetric", "constant", "uniform")  # uniform: noise on (0, 1), not normal
 TYPES = {"integer": "int", "boolean": "bool"}  # not facts: what the entries are
 _FORM = re.compile(r"\s*(?P<role>[A-Za-z_-]+)\s*(?:\[(?P<axes>[^\[\]]*)\])?\s*(?:over\s+(?P<over>\w+))?\s*$")
 _FACT = re.compile(r"(?P<fact>[A-Za-z-]+)(?:\s+over\s+(?P<over>\w+))?$")
@@ -113,6 +113,8 @@ def _extent(draft: Draft, line: Line, node: g.Node) -> Expr:
 
 def size_of(draft: Draft, letter: str) -> Expr:
     """The size variable of a declared letter, or its fixed value."""
+    if letter.isdecimal():  # `label[n] over 3`
+        return Integer(int(letter))
     size = draft.sizes.declare(size_of_letter(letter))
     draft.letters.setdefault(letter, [size])
     if letter.upper() in draft.fixed:

@@ -9,7 +9,7 @@ from itertools import count
 from sympy import Expr
 
 from ..ir.access import Size, fresh_names
-from ..ir.system import Equation, Tensor, Term
+from ..ir.system import Call, Equation, Tensor, Term
 from .sizes import Sizes
 
 
@@ -20,13 +20,14 @@ class Draft:
     letters: dict[str, list[Expr]] = field(default_factory=dict)  # letter -> the sizes of axes declared with it
     seen: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)  # letter -> (tensor, size) of earlier lines
     tensors: dict[str, Tensor] = field(default_factory=dict)
-    equations: list[Equation] = field(default_factory=list)
+    equations: list[Equation | Call] = field(default_factory=list)
     remaining: dict[str, int] = field(default_factory=dict)  # tensor -> lines that still have to come
     pending: dict[str, list[Term]] = field(default_factory=dict)  # the terms of a tensor with several lines
     recurrent: dict[str, tuple[bool, ...]] = field(default_factory=dict)  # defined by itself -> its plain axes
     open: list[tuple] = field(default_factory=list)  # what `solve` left open in the lines of recurrences
     shared: dict = field(default_factory=dict)  # key of a piece -> its tensor, axis order, args
     taken: set[str] = field(default_factory=set)  # every name in the text
+    functions: dict = field(default_factory=dict)  # name -> what the program defines by `name(x) = ...`
     numbers: Iterator[int] = field(default_factory=count)
 
     def fresh(self, stem: str) -> str:

@@ -8,6 +8,7 @@ The tree is the one that indices would give: everything after it knows nothing o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sympy import Integer, Ne, S
@@ -20,9 +21,10 @@ from .arrays import Array, Cell, adopted, broadcast, diagonals, fold, fresh, num
 from .draft import Draft
 from .places import CONSTANTS, access, named
 from .products import ONE, TWO, distinct, squares
+from .routines import routine, several
 from .scope import Reader, Scope
 from .tree import AT_PLACE, Choice, Leaf, Tree
-from .values import ARRAY_OPERATORS, CONDITIONS, MATRIX, known_function, on_indices, value
+from .values import ARRAY_OPERATORS, CONDITIONS, MATRIX, ROUTINES, known_function, on_indices, value
 
 FOLDS = ("sum", "mean", "prod", "max", "min")
 LAST = ("logsumexp", *AT_PLACE)  # over the last axis
@@ -35,7 +37,7 @@ def is_matrix(draft: Draft, node: g.Node) -> bool:
         case g.Name(id=name):
             return name in draft.tensors and draft.tensors[name].rank > 0
         case g.Call(function=function, args=args):
-            whole = function in ARRAY_OPERATORS or (function in MATRIX and function not in draft.tensors)
+            whole = function in ARRAY_OPERATORS or (function in {*MATRIX, *ROUTINES} and function not in draft.tensors)
             return whole or any(is_matrix(draft, a) for a in args)
     return False
 
@@ -54,6 +56,15 @@ def matrix(reader: Reader, node: g.Node, column: int) -> tuple[tuple[Index, ...]
         letters = distinct(reader, array.letters, array.sizes)
         write = tuple(fresh(reader, letter, size) for letter, size in zip(letters, array.sizes))
         return write, array.at(write)
+    except Unrepresentable as error:
+        reader.refuse(f"{error}.", node.column, error.fix)
+
+
+def matrices(reader: Reader, node: g.Node, names: Sequence[str], column: int) -> None:
+    """`w, V = eigh(A)`: the names of the left side are what one routine writes."""
+    parts = tuple(_array(reader, a) for a in node.args) if isinstance(node, g.Call) else ()
+    try:
+        several(reader, node, parts, names, column)
     except Unrepresentable as error:
         reader.refuse(f"{error}.", node.column, error.fix)
 
@@ -109,6 +120,8 @@ def _call(reader: Reader, node: g.Call) -> Array:
     hidden = name in reader.draft.tensors or name in reader.draft.remaining
     if not hidden and (name in ONE or name in TWO):
         return _product(reader, node)
+    if not hidden and name in ROUTINES:
+        return routine(reader, node, tuple(_array(reader, a) for a in node.args))
     if not hidden and (name in FOLDS or name in LAST or name[1:] in g.METHODS):
         return _fold(reader, node)
     if not hidden and name == "where" and len(node.args) == 3:

@@ -21,14 +21,15 @@ from sympy import Expr, Integer, Max
 from ..errors import NotationError, ShapeError, UnknownNameError, did_you_mean
 from ..ir.access import Access, Index
 from ..ir.check import check
-from ..ir.system import Equation, System, Tensor
+from ..ir.system import Call, Equation, System, Tensor
 from . import expand  # noqa: F401  (fills the table of expansions)
 from . import grammar as g
 from .algebra import Unrepresentable
 from .declarations import declare
 from .draft import Draft
+from .functions import define, expanded, is_definition
 from .lines import Line, logical_lines, refuse
-from .matrix import is_matrix, matrix, tidied
+from .matrix import is_matrix, matrices, matrix, tidied
 from .pieces import EXPANSIONS, Maker, addends, located, polished, term
 from .places import position, size_named
 from .recurrent import circles, foresee, in_order
@@ -53,15 +54,20 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     for line in lines:
         if line.kind == "declaration":
             declare(draft, line)
-    equations = [line for line in lines if line.kind == "equation"]
+    for line in filter(is_definition, lines):
+        define(draft, line)
+    equations = [line for line in lines if line.kind == "equation" and not is_definition(line)]
     if not equations:
         refuse("the program has no equation.", fix="Write one: y[n] = 2*x[n].")
-    heads = [_head(draft, line) for line in equations]
-    sides = [g.formula(line.text, line.split + 1, matrix=not head.positions) for line, head in zip(equations, heads)]
-    draft.remaining = dict(Counter(head.name for head in heads))
-    foresee(draft, equations, heads, sides)
-    for line, head, side in zip(equations, heads, sides):
-        _equation(draft, line, head, side)
+    heads = [_heads(draft, line) for line in equations]
+    sides = [_side(draft, line, several) for line, several in zip(equations, heads)]
+    draft.remaining = dict(Counter(head.name for several in heads for head in several))
+    foresee(draft, [(*found, head) for *found, several in zip(equations, sides, heads) for head in several])
+    for line, side, several in zip(equations, sides, heads):
+        if len(several) > 1:
+            _results(draft, line, several, side)
+        else:
+            _equation(draft, line, several[0], side)
     for line, left in draft.open:
         determined(draft.sizes, line.text, *left)
     _used_sizes(draft)
@@ -71,9 +77,13 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     return check(replace(system, outputs=outputs))
 
 
-def _head(draft: Draft, line: Line) -> g.Read:
-    """The left side."""
-    node = g.formula(line.text, 0, line.split)
+def _heads(draft: Draft, line: Line) -> list[g.Read]:
+    """The left side: one tensor, or the names of several as in `w, V = eigh(A)`."""
+    nodes = g.formulas(line.text, 0, line.split) or (g.formula(line.text, 0, line.split),)
+    return [_head(draft, line, node) for node in nodes]
+
+
+def _head(draft: Draft, line: Line, node: g.Node) -> g.Read:
     head = g.Read(node.id, (), node.column) if isinstance(node, g.Name) else node
     if not isinstance(head, g.Read):
         refuse("the left side is not a tensor.", line.text, {node.column: ""}, "Write name = ... or name[i, j] = ...")
@@ -86,6 +96,12 @@ def _head(draft: Draft, line: Line) -> g.Read:
             NotationError,
         )
     return head
+
+
+def _side(draft: Draft, line: Line, heads: list[g.Read]) -> g.Node:
+    """The right side, with the functions of the program put in."""
+    whole = len(heads) > 1 or not heads[0].positions
+    return expanded(draft, g.formula(line.text, line.split + 1, matrix=whole), line)
 
 
 # one equation
@@ -119,6 +135,20 @@ def _equation(draft: Draft, line: Line, head: g.Read, right: g.Node) -> None:
         refuse(f"{error}.", line.text, fix=error.fix)
     if whole:
         tidied(draft, head.name, start)
+
+
+def _results(draft: Draft, line: Line, heads: list[g.Read], right: g.Node) -> None:
+    """`w, V = eigh(A)`: several names on the left take what one routine writes."""
+    names = [head.name for head in heads]
+    reader = Reader(draft, line, names[0])
+    if any(head.positions for head in heads) or len(set(names)) < len(names):
+        fix = "Write plain names without indices, as in w, V = eigh(A)."
+        reader.refuse("several results have no indices, and names of their own.", heads[0].column, fix)
+    for head in heads:
+        if draft.remaining[head.name] > 1:
+            reader.refuse(f"{head.name} is defined twice.", head.column, "Give one of the two another name.")
+        draft.remaining[head.name] -= 1
+    matrices(reader, right, names, heads[0].column)
 
 
 def _left_letters(reader: Reader, node: g.Node, letters: dict[str, Index], plain: bool) -> None:
@@ -325,7 +355,10 @@ def _finished(draft: Draft, updates: dict[str, str]) -> System:
         name: replace(t, shape=tuple(map(find, t.shape)), over=None if t.over is None else find(t.over))
         for name, t in draft.tensors.items()
     }
-    equations = tuple(replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms)) for e in draft.equations)
+    equations = tuple(
+        e if isinstance(e, Call) else replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms))
+        for e in draft.equations
+    )
     return System(tensors, in_order(tensors, equations, draft.recurrent), (), updates)
 
 

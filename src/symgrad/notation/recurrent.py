@@ -19,18 +19,19 @@ from .draft import Draft
 from .lines import Line, refuse
 
 
-def foresee(draft: Draft, lines: Sequence[Line], heads: Sequence[g.Read], sides: Sequence[g.Node]) -> None:
-    """Give every tensor of a circle of definitions a shape of unknown sizes, so that it can be read ahead."""
-    names = list(dict.fromkeys(head.name for head in heads))
+def foresee(draft: Draft, lines: Sequence[tuple[Line, g.Node, g.Read]]) -> None:
+    """Give every tensor of a circle of definitions a shape of unknown sizes, so that it can be read ahead. `lines` has
+    each line with its right side and what it defines."""
+    names = list(dict.fromkeys(head.name for _, _, head in lines))
     number = {name: n for n, name in enumerate(names)}
     read: list[dict[int, tuple[Line, int]]] = [{} for _ in names]
-    for line, head, side in zip(lines, heads, sides):
+    for line, side, head in lines:
         for name, column in _reads(side):
             if name in number:
                 read[number[head.name]].setdefault(number[name], (line, column))
     for members in components([sorted(r) for r in read]):
         if len(members) > 1 or members[0] in read[members[0]]:
-            for head in heads:
+            for _, _, head in lines:
                 if number[head.name] in members:
                     _foreseen(draft, head, read[number[head.name]], members)
 

@@ -8,7 +8,8 @@ from sympy.printing.str import StrPrinter
 
 from ..functions import row_of, where
 from ..ir.access import Access, Index, Size
-from ..ir.system import Equation, Fact, System, Tensor, Term
+from ..ir.calls import row_of as row_of_call
+from ..ir.system import Call, Equation, Fact, System, Tensor, Term
 
 
 def to_text(system: System) -> str:
@@ -91,7 +92,9 @@ class _Printer(StrPrinter):
 
     # equations
 
-    def equation(self, eq: Equation) -> list[str]:
+    def equation(self, eq: Equation | Call) -> list[str]:
+        if isinstance(eq, Call):
+            return [f"{', '.join(eq.writes)} = {row_of_call(eq).text}({', '.join(eq.arguments)})"]
         rows: dict[str, list[str]] = {}
         letters = self.system.tensors[eq.tensor].letters
         for term in eq.terms:

@@ -11,6 +11,7 @@ from sympy.logic.boolalg import Boolean, Not
 from ..errors import DTypeError, UnknownNameError, did_you_mean
 from ..functions import PUBLIC, diff
 from ..ir.access import Access, Index, all_reads
+from ..ir.calls import ROWS
 from . import grammar as g
 from .algebra import known_functions
 from .places import access, boolean, named, read, size_call
@@ -21,9 +22,9 @@ ORDERS = 8  # of a derivative inside a model
 CONDITIONS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
 LATER = {"scan": ("a recurrence is an equation.", "Write h[t] = where(t == 0, ..., h[t-1] ...).")}
 MATRIX = {"tr", "trace", "outer", "kron", "diag", "eye", "cross", "norm2", "dot"}  # functions of whole arrays
-SOLVERS = {"solve", "inv", "det", "logdet", "specnorm"}
+PARTS = {"eigvalsh": ("eigh", 0), "svdvals": ("svd", 1), "specnorm": ("svd", 1)}  # one result of several
+ROUTINES = {*(row.text for row in ROWS.values()), *PARTS}  # become Calls
 ARRAY_OPERATORS = {"@", ".T", *(f".{m}" for m in g.METHODS)}
-_WITHOUT_SOLVER = "Give its value as an input, or write the loss without it: norm2(A @ x - b)**2 for a linear system."
 
 
 # values
@@ -68,8 +69,12 @@ def known_function(reader: Reader, node: g.Call) -> None:
         )
     if name in LATER:
         reader.refuse(LATER[name][0], node.column, LATER[name][1])
-    if name in SOLVERS:
-        reader.refuse(f"{name} needs a linear solver, which this version has not.", node.column, _WITHOUT_SOLVER)
+    if name in ROUTINES:
+        reader.refuse(
+            f"{name} is of whole arrays and has no place among indices.",
+            node.column,
+            f"Give it an equation of its own without indices, X = {name}(...), and read X with indices.",
+        )
     if name in MATRIX or name in ARRAY_OPERATORS:
         reader.refuse(
             f"{name} is of whole arrays and has no place among indices.",

@@ -1,6 +1,11 @@
-"""Training: `fit` runs the derived gradient and the optimiser's update as one compiled step."""
+"""Training: `fit` runs the derived gradient and the optimiser's update as one compiled step; `minimize` and `curve_fit`
+give SciPy's solvers derived derivatives."""
 
+from .curve_fit import curve_fit
+from .curve_fitted import CurveFit
 from .fitted import Epoch, Fit
+from .hyper import hypergradient
 from .loop import fit
+from .minimize import Minimum, minimize
 
-__all__ = ["Epoch", "Fit", "fit"]
+__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "hypergradient", "minimize"]

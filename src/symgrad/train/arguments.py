@@ -27,7 +27,7 @@ def optimizer_of(given: Optimizer | str | None) -> Optimizer:
 
 
 def _optimizer_fix(given: Any) -> str:
-    names = " or ".join(f'"{name}"' for name in optimizers.NAMES)
+    names = '"adam" or "sgd"'
     if callable(given) and getattr(given, "__name__", "") in optimizers.NAMES:
         return f"Call it: write sg.optimizers.{given.__name__}(1e-3)."
     if isinstance(given, str):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import SymgradError
 from .fitted import Epoch
 
 
-def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: str = "") -> Path:
-    """Write training (solid) and validation loss (dashed) against the epoch; one pair of lines for each history."""
+def new_figure() -> tuple[Any, Any]:
+    """A figure of matplotlib and its axes, on no screen."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (an extra)
         from matplotlib.figure import Figure  # noqa: PLC0415
@@ -18,7 +19,12 @@ def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: st
         raise SymgradError('The curve needs matplotlib: pip install "symgrad[train]".') from None
     figure = Figure(figsize=(6, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    return figure, figure.add_subplot()
+
+
+def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: str = "") -> Path:
+    """Write training (solid) and validation loss (dashed) against the epoch; one pair of lines for each history."""
+    figure, axes = new_figure()
     for number, history in enumerate(histories):
         epochs, color = [e.number for e in history], f"C{number}"
         axes.plot(epochs, [e.loss for e in history], color=color, label="training" if not number else None)

@@ -51,6 +51,11 @@ def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
     if array.dtype.kind not in KINDS[tensor.dtype] and array.size:
         raise dtype_error(tensor, value, array)
     target = {"float": dtype, "int": "int64", "bool": "bool"}[tensor.dtype]
+    if isinstance(value, np.memmap) and array.dtype != target:
+        raise DataError(
+            f"{tensor.name} is a file of {array.dtype}, and training is in {target}: converting it would read all of "
+            f'it into memory. Pass dtype="{array.dtype}", or write the file in {target}.'
+        )
     return np.ascontiguousarray(array, dtype=target).reshape(array.shape)  # ascontiguousarray makes rank 0 rank 1
 
 
@@ -92,6 +97,11 @@ class Examples:
     arrays: Arrays
     batched: tuple[str, ...]
     count: int
+    rows: np.ndarray | None = None  # those of the arrays' rows that are examples; None: all
+
+    def numbers(self, rows: np.ndarray) -> np.ndarray:
+        """The rows of the arrays that hold the examples `rows`."""
+        return rows if self.rows is None else self.rows[rows]
 
     def buffers(self, rows: int) -> Arrays:
         """Empty arrays that hold `rows` examples."""
@@ -100,6 +110,7 @@ class Examples:
 
     def gather(self, rows: np.ndarray, buffers: Arrays) -> Arrays:
         """The examples `rows`, in `buffers`."""
+        rows = self.numbers(rows)
         for name in self.batched:
             np.take(self.arrays[name], rows, axis=0, out=buffers[name], mode="clip")
         return buffers

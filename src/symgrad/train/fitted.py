@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import calculus
-from ..errors import DataError, ShapeError, UnknownNameError
+from ..errors import ShapeError, UnknownNameError
 from ..ir.system import System
+from . import checkpoint
 from .data import Arrays, inputs_of, name_arrays, sizes_of
 from .model import raw_system
 from .step import Runner, bind
-
-FORMAT = "symgrad fit 1"
 
 
 class Epoch(NamedTuple):
@@ -28,6 +26,14 @@ class Epoch(NamedTuple):
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float
+    metrics: Mapping[str, float] = {}  # those that were asked for, on the validation data
+
+    def figures(self) -> dict[str, float]:
+        """What there is, by name: loss, validation_loss, validation_accuracy, validation_f1, ..."""
+        found = {"loss": self.loss, "validation_loss": self.validation_loss}
+        found |= {"validation_accuracy": self.validation_accuracy}
+        found |= {f"validation_{name}": value for name, value in self.metrics.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Fit:
     dtype: str = "float32"
     seed: int = 0
     engine: str = "kernel"
+    best_epoch: int | None = None    # whose parameters these are, where a metric chose them
+    stopped: str = ""                # why the training ended before the last epoch
     _runners: dict[str, Runner] = field(default_factory=dict, repr=False, compare=False)
 
     def predict(self, *data: Any, **arrays: Any) -> np.ndarray:
@@ -68,22 +76,39 @@ class Fit:
 
     def save(self, path: str | Path) -> Path:
         """Write `path` (.npz): the parameters as arrays, everything else as JSON text. No pickle."""
-        path = Path(path)
-        if path.suffix != ".npz":
-            path = path.with_name(path.name + ".npz")
-        meta = {
-            "format": FORMAT,
+        return checkpoint.write(checkpoint.npz(path), self.meta(), checkpoint.prefixed("parameter", self.parameters))
+
+    def meta(self) -> dict[str, Any]:
+        """Everything but the arrays, as JSON takes it."""
+        return {
             "loss": self.loss,
             "prediction": self.prediction,
             "history": [list(e) for e in self.history],
             "dtype": self.dtype,
             "seed": self.seed,
+            "best_epoch": self.best_epoch,
         }
-        text = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez(file, meta=text, **{f"parameter.{n}": a for n, a in self.parameters.items()})
-        return path
+
+    def table(self) -> str:
+        """The history as text, a line for each epoch."""
+        rows = [{"epoch": str(e.number)} | {n: f"{v:.6g}" for n, v in e.figures().items()} for e in self.history]
+        names = list(dict.fromkeys(n for row in rows for n in row))
+        widths = {n: max(len(n), *(len(row.get(n, "")) for row in rows)) for n in names}
+        lines = ["  ".join(n.rjust(widths[n]) for n in names)]
+        return "\n".join([*lines, *("  ".join(row.get(n, "").rjust(widths[n]) for n in names) for row in rows)])
+
+    def to_pandas(self) -> Any:
+        """The history as a pandas DataFrame, indexed by epoch."""
+        import pandas  # noqa: PLC0415  (an extra)
+
+        rows = [{"epoch": e.number, **e.figures(), "seconds": e.seconds} for e in self.history]
+        return pandas.DataFrame(rows).set_index("epoch") if rows else pandas.DataFrame()
+
+    def plot(self, path: str | Path, title: str = "") -> Path:
+        """Write the loss curve; the suffix chooses the format (.png, .svg, .pdf)."""
+        from .curve import save_curve  # noqa: PLC0415  (matplotlib is an extra)
+
+        return save_curve([self.history], path, title)
 
     @staticmethod
     def load(path: str | Path, program: Any) -> Fit:
@@ -95,17 +120,12 @@ class Fit:
 
 
 def _load(path: Path, system: System) -> Fit:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            meta = json.loads(bytes(file["meta"]).decode())
-            parameters = {n.removeprefix("parameter."): file[n] for n in file.files if n != "meta"}
-    except (ValueError, KeyError, OSError) as error:
-        raise DataError(f"{path} is not a saved fit: {error}") from None
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise DataError(f"{path} is not a saved fit of this version ({FORMAT!r}).")
+    meta, arrays = checkpoint.read(path)
+    parameters = checkpoint.part(arrays, "best") or checkpoint.part(arrays, "parameter")
     _same_parameters(system, parameters)
     history = [Epoch(*row) for row in meta["history"]]
-    return Fit(system, meta["loss"], meta["prediction"], parameters, history, meta["dtype"], meta["seed"])
+    loaded = Fit(system, meta["loss"], meta["prediction"], parameters, history, meta["dtype"], meta["seed"])
+    return replace(loaded, best_epoch=meta["best_epoch"])
 
 
 def _same_parameters(system: System, parameters: Mapping[str, np.ndarray]) -> None:

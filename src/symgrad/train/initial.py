@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from sympy import Function
 
-from ..errors import ShapeError, UnknownNameError
+from ..errors import DataError, ShapeError, UnknownNameError, did_you_mean
 from ..ir.access import Access, Size, index_symbols
 from ..ir.bounds import real_array
-from ..ir.sizes import size_value
+from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System, Tensor
 from .data import Arrays, shape_of
 
@@ -39,6 +40,23 @@ def initial_parameters(
     if start:
         raise UnknownNameError(f"{', '.join(start)} in start: the parameters are {', '.join(parameters)}.")
     return parameters
+
+
+def given_parameters(system: System, data: Mapping[str, np.ndarray], start: Mapping[str, Any]) -> Arrays:
+    """`start` as arrays of the shapes that program, data and start agree on. Every parameter must have one."""
+    declared = {t.name: t for t in system.declared("parameter")}
+    strange, missing = sorted(set(start) - set(declared)), [n for n in declared if n not in start]
+    if strange:
+        hint = did_you_mean(strange[0], declared)
+        raise UnknownNameError(f"{strange[0]} in start: the parameters are {', '.join(declared)}. {hint}".rstrip())
+    if missing:
+        raise UnknownNameError(f'{missing[0]} has no start: pass start={{"{missing[0]}": ...}}.')
+    arrays = {n: np.array(real_array(t, start[n]), dtype=float) for n, t in declared.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise DataError(f"the start of {name} is not finite: {array}.")
+    bind_shapes(system, {n: np.shape(a) for n, a in {**data, **arrays}.items()})
+    return arrays
 
 
 def _rectified(system: System) -> bool:

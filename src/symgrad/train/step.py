@@ -10,8 +10,9 @@ import numpy as np
 from ..errors import UnknownNameError
 from ..ir.interpret import interpret
 from ..ir.system import System
-from ..kernels import Bound, compile_system
+from ..kernels import Bound
 from .data import Arrays
+from .memo import kernel_of
 
 Outputs = Mapping[str, Any]
 
@@ -22,6 +23,7 @@ class Runner(Protocol):
 
     def __call__(self, /, **arrays) -> Outputs: ...
     def step(self, /, **arrays) -> Outputs: ...
+    def set(self, /, **arrays) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
 
 
@@ -33,7 +35,7 @@ def bind(system: System, arrays: Arrays, dtype: str, engine: str = "kernel") -> 
 
 
 def _kernel(system: System, arrays: Arrays, dtype: str) -> Bound:
-    kernel = compile_system(system, "cpu", dtype, check_facts=False)
+    kernel = kernel_of(system, dtype)
     if system.updates:
         kernel.bind(**arrays).step()  # compiles now, on a copy of what is updated: no epoch waits for it
     return kernel.bind(**arrays)
@@ -55,6 +57,14 @@ class Interpreted:
             for name, following in self.system.updates.items():
                 self.arrays[name][...] = values[following]
         return values
+
+    def set(self, /, **arrays) -> None:
+        """Other values for some tensors; what is updated stays the same array."""
+        for name, value in arrays.items():
+            if name in self.system.updates:
+                self.arrays[name][...] = value
+            else:
+                self.arrays[name] = np.asarray(value)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]

@@ -68,7 +68,7 @@ def exclude(a: Boolean, b: Boolean) -> bool:
     lower, upper = (a, b) if isinstance(a, (Ge, Gt)) else (b, a)
     if not (isinstance(lower, (Ge, Gt)) and isinstance(upper, (Le, Lt)) and lower.lhs == upper.lhs):
         return False
-    gap = lower.rhs - upper.rhs + (isinstance(lower, Gt) or 0) + (isinstance(upper, Lt) or 0)
+    gap = lower.rhs - upper.rhs + int(isinstance(lower, Gt)) + int(isinstance(upper, Lt))
     return bool(gap.is_positive)
 
 

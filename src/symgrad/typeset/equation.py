@@ -13,10 +13,11 @@ from sympy.core.relational import Ge, Gt, Le, Lt, Relational
 
 from ..functions import where
 from ..ir.access import Access, Index
-from ..ir.system import Equation, Range, System
+from ..ir.system import Call, Equation, Range, System
 from .arrange import Arranged, Summand, arrange, evident
+from .calls import call_sides
 from .layout import break_line
-from .names import name_latex
+from .names import label_of, name_latex
 from .order import fraction, is_negative
 from .scalar import ScalarPrinter, cases, join_signed, parentheses
 
@@ -33,7 +34,7 @@ def latex_expr(expr: Expr, system: System) -> str:
     return ScalarPrinter(system).doprint(expr)
 
 
-def latex_equation(eq: Equation, system: System) -> str:
+def latex_equation(eq: Equation | Call, system: System) -> str:
     r"""One equation on one line.
 
     >>> from symgrad.ir.access import Index, Size
@@ -47,7 +48,7 @@ def latex_equation(eq: Equation, system: System) -> str:
     return f"{left} = {right}"
 
 
-def equation_lines(eq: Equation, system: System, width: float = WIDTH) -> list[str]:
+def equation_lines(eq: Equation | Call, system: System, width: float = WIDTH) -> list[str]:
     """The equation as rows of an aligned environment, none wider than about `width` em."""
     left, right = sides(eq, system)
     return break_line(f"{left} &= ", right, width)
@@ -63,7 +64,7 @@ def aligned(lines: Sequence[str], environment: str = "aligned") -> str:
     return rf"\begin{{{environment}}}" + "\n" + " \\\\\n".join(lines) + "\n" + rf"\end{{{environment}}}"
 
 
-def shown_equations(system: System, pieces: bool = False) -> list[Equation]:
+def shown_equations(system: System, pieces: bool = False) -> list[Equation | Call]:
     """Equations of named tensors and outputs; of pieces, those that an equation shown reads by a symbol."""
     if pieces:
         return list(system.equations)
@@ -76,18 +77,20 @@ def shown_equations(system: System, pieces: bool = False) -> list[Equation]:
     return shown[::-1]
 
 
-def _printed_reads(eq: Equation, system: System) -> set[str]:
+def _printed_reads(eq: Equation | Call, system: System) -> set[str]:
     """A tensor whose right side prints as its label shows none of what it reads."""
     tensor = system.tensors.get(eq.tensor)
     return set() if tensor is not None and tensor.label else eq.read_names()
 
 
 def _labelled(name: str, system: System) -> bool:
-    return name in system.tensors and bool(system.tensors[name].label)
+    return bool(label_of(name, system))
 
 
-def sides(eq: Equation, system: System) -> tuple[str, str]:
+def sides(eq: Equation | Call, system: System) -> tuple[str, str]:
     """Left and right side of the equation."""
+    if isinstance(eq, Call):
+        return call_sides(eq, system)
     arranged = arrange(eq, system)
     printer = ScalarPrinter(system)
     left = name_latex(eq.tensor, map(printer.doprint, arranged.letters), system)

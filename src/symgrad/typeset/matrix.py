@@ -15,8 +15,9 @@ from sympy import Add, Eq, Expr, Function, Integer, Mul, Pow, expand_mul
 
 from ..functions import where
 from ..ir.access import Access, Index, index_symbols
-from ..ir.system import Equation, System
+from ..ir.system import Call, Equation, System
 from .arrange import Arranged, Iverson, Summand, arrange
+from .calls import call_sides
 from .equation import aligned, equation_lines, shown_equations
 from .names import name_latex
 from .order import is_negative, ordered_addends
@@ -46,7 +47,7 @@ class NoMatrixForm(Exception):
     """The equation is not one of whole matrices and vectors."""
 
 
-def matrix_equation(eq: Equation, system: System) -> str | None:
+def matrix_equation(eq: Equation | Call, system: System) -> str | None:
     r"""The equation without indices, in LaTeX; None where it has no such form.
 
     >>> import symgrad as sg
@@ -54,6 +55,8 @@ def matrix_equation(eq: Equation, system: System) -> str | None:
     >>> matrix_equation(program.display.equations[0], program.display)
     'y = A x'
     """
+    if isinstance(eq, Call):
+        return None if eq.batch else " = ".join(call_sides(eq, system))
     arranged = arrange(eq, system)
     try:
         if eq.reduce != "sum" or arranged.cases or len(arranged.letters) > 2 or not arranged.summands:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from ..ir.system import System
+from ..ir.system import Call, System
 
 _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
 psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""
@@ -165,17 +165,33 @@ def _known(found: Derivative, system: System) -> int:
 def name_latex(name: str, indices: Iterable[str], system: System) -> str:
     """The tensor `name` with printed indices: a derivative, a label, or a symbol."""
     indices = list(indices)
-    tensor = system.tensors.get(name)
-    if tensor is not None and tensor.label and not tensor.named:
-        return tensor.label + (f"_{{{','.join(indices)}}}" if indices else "")
+    label = label_of(name, system)
+    if label and not system.tensors[name].named:
+        return label + (f"_{{{','.join(indices)}}}" if indices else "")
     found = derivative(name, system)
     if found:
         return found.latex(indices, system)
     return symbol(name).latex(",".join(indices))
 
 
+MATRICES = {"inv": r"\left({}^{{-1}}\right)", "adjugate": r"\operatorname{{adj}}({})"}
+
+
+def label_of(name: str, system: System) -> str:
+    """What a tensor stands for on paper: its label, or the matrix function of a named matrix that a Call computes."""
+    tensor = system.tensors.get(name)
+    if tensor is None or tensor.label or tensor.named:
+        return tensor.label if tensor is not None else ""
+    call = system.defining().get(name)
+    if not isinstance(call, Call) or call.name not in MATRICES or call.batch:
+        return ""
+    (of,) = call.arguments
+    argument = system.tensors.get(of)
+    plain = argument is not None and argument.named and not symbol(of).raised("") and not derivative(of, system)
+    return MATRICES[call.name].format(symbol(of).latex()) if plain else ""
+
+
 def needs_parentheses(name: str, indices: Sequence, system: System) -> bool:
     """Would an exponent on this tensor be misread?"""
-    tensor = system.tensors.get(name)
-    labelled = tensor is not None and tensor.label and not tensor.named
+    labelled = name in system.tensors and label_of(name, system) and not system.tensors[name].named
     return bool(labelled or derivative(name, system) or symbol(name).raised("i" if indices else ""))

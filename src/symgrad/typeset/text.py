@@ -9,8 +9,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
 
 from ..ir.access import Access
-from ..ir.system import Equation, System
+from ..ir.system import Call, Equation, System
 from .arrange import Arranged, Iverson, Summand, arrange
+from .calls import call_text
 from .order import fraction, is_negative, ordered_addends, ordered_factors, ordering
 from .scalar import function_name, join_signed
 
@@ -18,8 +19,10 @@ SUM, PRODUCT, POWER, ATOM = range(4)
 NOTHING = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
 
 
-def text_equation(eq: Equation, system: System) -> str:
+def text_equation(eq: Equation | Call, system: System) -> str:
     """The equation on one line, in the same letters and order as `latex_equation`."""
+    if isinstance(eq, Call):
+        return call_text(eq)
     arranged = arrange(eq, system)
     place = ordering(system)
     left = _cell(eq.tensor, arranged)

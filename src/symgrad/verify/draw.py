@@ -16,9 +16,10 @@ from sympy import Add, Expr, Mul
 from ..errors import SymgradError
 from ..ir.access import Access, Size, index_symbols, size_symbols
 from ..ir.arithmetic import PRIME
+from ..ir.calls import row_of
 from ..ir.interpret import interpret
 from ..ir.sizes import size_value
-from ..ir.system import System, Tensor, Term
+from ..ir.system import Call, System, Tensor, Term
 
 Arrays = dict[str, np.ndarray]
 DISTRIBUTIONS = ("distribution", "one-hot")
@@ -76,12 +77,13 @@ def _fits(position: Expr, extent: Expr, term: Term, sizes: dict[Size, int]) -> b
 def draws(system: System, seed: int, facts: bool = True) -> Iterator[Arrays]:
     """Endless inputs for `system`, region after region; with `facts` False, distributions are not normalised."""
     rng = np.random.default_rng(seed)
-    ranges = index_ranges(system)
+    ranges, suited = index_ranges(system), symmetric_arguments(system)
     attempt = 0
     while True:
         sizes = draw_sizes(system, rng)
         chosen = {t.name: REGIONS[_region(attempt, rng)][1] for t in system.declared()}
-        yield {t.name: _values(t, sizes, rng, chosen[t.name], facts, ranges) for t in system.declared()}
+        drawn = {t.name: _values(t, sizes, rng, chosen[t.name], facts, ranges) for t in system.declared()}
+        yield drawn | {name: _suited(drawn[name], positive) for name, positive in suited.items()}
         attempt += 1
 
 
@@ -100,12 +102,28 @@ def _values(tensor: Tensor, sizes, rng: Generator, region, facts: bool, ranges) 
         mask = rng.random(shape) < 0.6
         mask[(..., *(0,) * min(len(shape), 1))] = True  # no row is masked out: a mean divides by its count
         return mask
-    values = np.asarray(region(rng, shape))
+    values = np.asarray(region(rng, shape)) if not tensor.has("uniform") else rng.uniform(0.0, 1.0, shape)
     if tensor.has("positive") or tensor.has("nonnegative"):
         values = np.abs(values) + 0.1
     if tensor.has("symmetric"):
         values = values + np.swapaxes(values, -1, -2)
     return _on_simplex(tensor, values, rng) if facts else values
+
+
+def symmetric_arguments(system: System) -> dict[str, bool]:
+    """Declared tensors of which a Call takes the symmetric part: must they be positive definite?"""
+    found: dict[str, bool] = {}
+    for call in (eq for eq in system.equations if isinstance(eq, Call) and row_of(eq).symmetric):
+        (name,) = call.arguments
+        if system.tensors[name].role != "defined":
+            found[name] = found.get(name, False) or row_of(call).positive
+    return found
+
+
+def _suited(values: np.ndarray, positive: bool) -> np.ndarray:
+    """A symmetric matrix, or a positive definite one whose condition number is small."""
+    turned = np.swapaxes(values, -1, -2)
+    return values @ turned + np.eye(values.shape[-1]) if positive else values + turned
 
 
 def _on_simplex(tensor: Tensor, values: np.ndarray, rng: Generator) -> np.ndarray:

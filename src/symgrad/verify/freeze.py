@@ -29,7 +29,7 @@ def freeze(system: System, arrays: Arrays, arithmetic: Arithmetic) -> tuple[Syst
                 held[tensor.name] = tensor
                 places[stopped] = Access(tensor.name, *value.terms[0].write)
             terms.append(replace(term, body=term.body.xreplace(places)) if places else term)
-        equations.append(replace(eq, terms=tuple(terms)))
+        equations.append(eq.with_terms(terms))
     if not held:
         return system, arrays
     values = _values(system, watched, held, arrays, arithmetic)

@@ -1,4 +1,4 @@
-"""The whole plan of a System: equations become units or BLAS calls, units are fused, tensors get a place."""
+"""The whole plan of a System: equations become units, BLAS calls or routines, units are fused, tensors get a place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...ir.recurrence import Scan, groups
-from ...ir.system import System
+from ...ir.system import Call, System
 from .buffers import Storage, store
 from .contract import contractions
 from .fuse import Fusion
 from .recur import hoisted, place
-from .tree import Group
+from .tree import Group, Routine
 from .units import Fresh, units
 
 
@@ -32,6 +32,8 @@ def schedule(system: System, in_place: bool = False, share: bool = True, blas: b
     for eq in groups(system.equations):
         if isinstance(eq, Scan):
             place(fusion, eq, blas)
+        elif isinstance(eq, Call):
+            fusion.call(Routine(eq))
         elif eq.tensor in calls:
             fusion.call(calls[eq.tensor])
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sympy import Basic, Expr
 
 from ...ir.access import Access, Index, all_reads, index_symbols
-from ...ir.system import Range
+from ...ir.system import Call, Range
 
 Cell = tuple[Expr, ...]
 
@@ -141,12 +141,23 @@ class Contract:
         ]
 
 
+@dataclass(frozen=True)
+class Routine:
+    """A linear-algebra routine on whole tensors, for each cell of its batch axes."""
+
+    call: Call
+
+    def touches(self) -> list[Touch]:
+        found = [Touch(name, (), "read") for name in self.call.arguments]
+        return found + [Touch(name, (), "assign") for name in self.call.writes]
+
+
 @dataclass(eq=False)
 class Group:
-    """Statements and loops that become one function, or one BLAS call."""
+    """Statements and loops that become one function, one BLAS call or one routine."""
 
     body: list[Loop | Statement] = field(default_factory=list)
-    call: Contract | None = None
+    call: Contract | Routine | None = None
     fills: list[tuple[str, str]] = field(default_factory=list)  # (tensor, op) filled before the group runs
     touched: dict[str, list[Touch]] = field(default_factory=dict)
     count: int = 0  # statements

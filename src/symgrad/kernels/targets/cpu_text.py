@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from .table import Target
 
-# `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums
-# and complements (S - e), and `nnan` would remove the tests for NaN. Only `add`, which accumulates the sum of a loop
-# whose order is free, may be re-associated, so that such loops are vectorised.
+# `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums and
+# complements (S - e), and `nnan` would remove the tests for NaN. Only `add`, which accumulates the sum of a loop whose
+# order is free, may be re-associated, so that such loops are vectorised.
 #
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
-# which the caller guarantees: without it a loop over many arrays is not vectorised. `address` and `array` carry arrays
-# through a table of integers into the one function with a parallel loop, which compiles the slower the more it is
-# passed.
-# `product` is c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so
-# it
-# computes the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows
-# of a transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
+# which the caller guarantees: without it a loop over many arrays is not vectorised. Vectors are as wide as the machine
+# has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
+# `address` and `array` carry arrays through a table of integers into the one function with a parallel loop, which
+# compiles the slower the more it is passed. `fma` to `normal` are the operations of functions/vector/machine.py: no
+# flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
+# use theirs more than once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
+# integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
+# steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
+# c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it computes
+# the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows of a
+# transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
 IMPORTS = """\
 import math
 
@@ -32,8 +36,9 @@ from numpy import float32, float64, int64, uint64
 def alone(context):
     def generate(target, builder, signature, arguments):
         builder.function.attributes.add("noinline")
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         for argument in builder.function.args:
-            if argument.name.endswith(".4"):  # the data pointer of an array
+            if argument.name.endswith(".4") and argument.type.is_pointer:  # an array's data; `.5.4` is an extent
                 argument.add_attribute("noalias")
         return target.get_dummy_value()
 
@@ -61,26 +66,109 @@ def f_smaller(context, a, b):
 
     return a(a, b), generate
 """
-SCALE = """\
+ARITHMETIC = """\
 
 
 @intrinsic
-def scale(context, p, t):
+def fma(context, a, b, c):
+    def generate(target, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return a(a, a, a), generate
+
+
+@intrinsic
+def rint(context, x):
+    def generate(target, builder, signature, arguments):
+        real = arguments[0].type
+        nearest = builder.module.declare_intrinsic("llvm.rint", [real], ir.FunctionType(real, [real]))
+        return builder.call(nearest, arguments)
+
+    return x(x), generate
+
+
+@intrinsic
+def horner(context, z, coefficients):
+    def generate(target, builder, signature, arguments):
+        *rest, total = cgutils.unpack_tuple(builder, arguments[1])
+        for coefficient in reversed(rest):
+            total = builder.fma(total, arguments[0], coefficient)
+        return total
+
+    return z(z, coefficients), generate
+
+
+@intrinsic
+def exact_sum(context, a, b):
+    def generate(target, builder, signature, arguments):
+        a, b = arguments
+        total = builder.fadd(a, b)
+        part = builder.fsub(total, a)
+        error = builder.fadd(builder.fsub(a, builder.fsub(total, part)), builder.fsub(b, part))
+        return target.make_tuple(builder, signature.return_type, [total, error])
+
+    return types.UniTuple(a, 2)(a, a), generate
+
+
+@intrinsic
+def exact_product(context, a, b):
+    def generate(target, builder, signature, arguments):
+        product = builder.fmul(*arguments)
+        error = builder.fma(*arguments, builder.fneg(product))
+        return target.make_tuple(builder, signature.return_type, [product, error])
+
+    return types.UniTuple(a, 2)(a, a), generate
+
+
+@intrinsic
+def scale(context, x, n):
     digits, bias, magic = {
         types.float32: (23, 127, 0x4B400000), types.float64: (52, 1023, 0x4338000000000000)
-    }[p]
+    }[x]
 
     def generate(target, builder, signature, arguments):
-        value, rounded = arguments
-        integer = ir.IntType(p.bitwidth)
-        n = builder.sub(builder.bitcast(rounded, integer), integer(magic))
+        value, power = arguments
+        integer = ir.IntType(x.bitwidth)
+        shifted = builder.fadd(power, builder.bitcast(integer(magic), value.type))
+        n = builder.sub(builder.bitcast(shifted, integer), integer(magic))
         half = builder.ashr(n, integer(1))
         for part in (half, builder.sub(n, half)):
-            power = builder.bitcast(builder.shl(builder.add(part, integer(bias)), integer(digits)), value.type)
-            value = builder.fmul(value, power)
+            factor = builder.bitcast(builder.shl(builder.add(part, integer(bias)), integer(digits)), value.type)
+            value = builder.fmul(value, factor)
         return value
 
-    return p(p, p), generate
+    return x(x, x), generate
+
+
+@intrinsic
+def whole(context, n):
+    magic = {types.float32: 0x4B400000, types.float64: 0x4338000000000000}[n]
+
+    def generate(target, builder, signature, arguments):
+        integer = ir.IntType(n.bitwidth)
+        shifted = builder.fadd(arguments[0], builder.bitcast(integer(magic), arguments[0].type))
+        index = builder.sub(builder.bitcast(shifted, integer), integer(magic))
+        return builder.zext(index, ir.IntType(64)) if n.bitwidth < 64 else index
+
+    return types.uint64(n), generate
+
+
+@intrinsic
+def normal(context, x):
+    digits, root, magic = {
+        types.float32: (23, 0x3F3504F3, 0x4B400000), types.float64: (52, 0x3FE6A09E667F3BCD, 0x4338000000000000)
+    }[x]
+
+    def generate(target, builder, signature, arguments):
+        integer = ir.IntType(x.bitwidth)
+        bits = builder.bitcast(arguments[0], integer)
+        n = builder.ashr(builder.sub(bits, integer(root)), integer(digits))
+        m = builder.bitcast(builder.sub(bits, builder.shl(n, integer(digits))), arguments[0].type)
+        offset = builder.bitcast(integer(magic), m.type)
+        power = builder.fsub(builder.bitcast(builder.add(n, integer(magic)), m.type), offset)
+        return target.make_tuple(builder, signature.return_type, [m, power])
+
+    return types.UniTuple(x, 2)(x), generate
 """
 PARALLEL = """\
 
@@ -166,11 +254,11 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + SCALE + PARALLEL + BLAS,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + BLAS,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",
-        "exp": f'@njit({INNER}, forceinline=True, fastmath={{"contract"}})',
+        "constant": "",
         "double": f"@njit({INNER})",
         "group": f'@njit({INNER}, fastmath={{"contract"}})',
         "parallel": f'@njit({INNER}, fastmath={{"contract"}}, parallel=True)',

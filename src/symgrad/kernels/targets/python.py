@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from ...functions.vector import OPERATIONS, machine
 from .table import Target
 
 
@@ -42,22 +43,16 @@ def _product(a, turn_a, b, turn_b, c, first, last):
     c[first:last] = (a.T if turn_a else a)[first:last] @ (b.T if turn_b else b)
 
 
-def _scale(p, t):
-    """p * 2**n, n being the last bits of t."""
-    magic = p.dtype.type(12582912.0 if p.dtype == np.float32 else 6755399441055744.0)
-    n = t - magic
-    return np.ldexp(p, int(n)).astype(p.dtype) if n == n else p
-
-
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
-        "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product, "scale": _scale,
+        "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product,
         "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
         "address": lambda array: array, "array": lambda array, shape, dtype: array.reshape(shape),
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
+    scope |= {name: getattr(machine, name) for name in OPERATIONS}
     text = source.replace(target.imports.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

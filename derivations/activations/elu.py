@@ -1,0 +1,11 @@
+"""The derivative of elu(x) by x.
+
+    python derivations/activations/elu.py --out elu.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("elu"))

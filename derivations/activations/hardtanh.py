@@ -1,0 +1,11 @@
+"""The derivative of minimum(maximum(x, -1), 1) by x.
+
+    python derivations/activations/hardtanh.py --out hardtanh.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("hardtanh"))

@@ -1,0 +1,11 @@
+"""The derivative of leaky_relu(x) by x.
+
+    python derivations/activations/leaky_relu.py --out leaky_relu.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("leaky_relu"))

@@ -1,0 +1,11 @@
+"""The derivative of silu(x) by x.
+
+    python derivations/activations/silu.py --out silu.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("silu"))

@@ -1,0 +1,11 @@
+"""The Jacobian of softmax with temperature t.
+
+    python derivations/activations/softmax.py --out softmax.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("softmax"))

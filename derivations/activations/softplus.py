@@ -1,0 +1,11 @@
+"""The derivative of softplus(x) by x.
+
+    python derivations/activations/softplus.py --out softplus.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("softplus"))

@@ -1,0 +1,11 @@
+"""The contrastive loss of representations.
+
+    python derivations/losses/contrastive.py --out contrastive.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("contrastive"))

@@ -1,0 +1,11 @@
+"""The cosine loss of representations.
+
+    python derivations/losses/cosine.py --out cosine.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("cosine"))

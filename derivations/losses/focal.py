@@ -1,0 +1,11 @@
+"""Cross-entropy of the sigmoid in which easy examples count less: `(1 - p_t)^gamma`.
+
+    python derivations/losses/focal.py --out focal.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("focal"))

@@ -1,0 +1,11 @@
+"""The info nce loss of representations.
+
+    python derivations/losses/info_nce.py --out info_nce.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("info_nce"))

@@ -1,0 +1,11 @@
+"""What the l1 penalty adds.
+
+    python derivations/losses/l1_penalty.py --out l1_penalty.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("l1_penalty"))

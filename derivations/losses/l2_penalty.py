@@ -1,0 +1,11 @@
+"""What the l2 penalty adds.
+
+    python derivations/losses/l2_penalty.py --out l2_penalty.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("l2_penalty"))

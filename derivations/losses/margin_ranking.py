@@ -1,0 +1,11 @@
+"""The margin ranking loss of representations.
+
+    python derivations/losses/margin_ranking.py --out margin_ranking.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("margin_ranking"))

@@ -1,0 +1,11 @@
+"""The pull-back of batch norm inference, from the derivative by its output.
+
+    python derivations/networks/batch_norm_inference.py --out batch_norm_inference.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("batch_norm_inference"))

@@ -1,0 +1,11 @@
+"""The pull-back of batched dense, from the derivative by its output.
+
+    python derivations/networks/batched_dense.py --out batched_dense.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("batched_dense"))

@@ -1,0 +1,11 @@
+"""All pairwise interactions through factors, in linear time.
+
+    python derivations/networks/factorization_machine.py --out factorization_machine.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("factorization_machine"))

@@ -1,0 +1,11 @@
+"""The pull-back of lstm cell, from the derivative by its output.
+
+    python derivations/networks/lstm_cell.py --out lstm_cell.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("lstm_cell"))

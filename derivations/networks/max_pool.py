@@ -1,0 +1,11 @@
+"""The pull-back of max pool, from the derivative by its output.
+
+    python derivations/networks/max_pool.py --out max_pool.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("max_pool"))

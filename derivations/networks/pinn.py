@@ -1,0 +1,11 @@
+"""A network `u` of one number that solves a differential equation.
+
+    python derivations/networks/pinn.py --out pinn.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("pinn"))

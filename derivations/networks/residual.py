@@ -1,0 +1,11 @@
+"""The pull-back of residual, from the derivative by its output.
+
+    python derivations/networks/residual.py --out residual.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("residual"))

@@ -1,0 +1,11 @@
+"""The pull-back of rms norm, from the derivative by its output.
+
+    python derivations/networks/rms_norm.py --out rms_norm.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("rms_norm"))

@@ -1,0 +1,11 @@
+"""A variational autoencoder: features first, latent dimension last.
+
+    python derivations/networks/vae.py --out vae.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("vae"))

@@ -1,0 +1,11 @@
+"""NAdam: Adam with Nesterov's momentum. The step by g.
+
+    python derivations/optimisation/nadam.py --out nadam.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("nadam"))

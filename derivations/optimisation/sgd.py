@@ -1,0 +1,11 @@
+"""Stochastic gradient descent. The step by g.
+
+    python derivations/optimisation/sgd.py --out sgd.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("sgd"))

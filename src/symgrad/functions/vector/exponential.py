@@ -1,0 +1,194 @@
+"""Exponentials, logarithms and sigmoids without a branch. The text of these functions goes into generated modules.
+
+A pair (h, l) is a number h + l with about twice the digits; `_parts` functions give pairs, and a power of two that is
+multiplied last, so that results below the smallest normal number come out as they should. Names in capitals are tables
+of `coefficients`.
+"""
+
+# ruff: noqa: F821  (tables and machine operations stand in the module that the text is put into)
+# pyright: reportUndefinedVariable=false
+
+import math
+
+
+def exp_parts(a, b):
+    """exp(a + b) = 2**n (h + l), b far smaller than a, l up to 0.07.
+
+    exp(r) = 1 + r + r**2 P(r) with r = a - n log(2); log(2) in two parts, so that n times the first is exact.
+    """
+    n = rint(a * LOG2E)
+    f = fma(-n, LOG2_HIGH, a)
+    r = fma(-n, LOG2_LOW, f)
+    s = fma(-n, LOG2_LOW, f - r) + b
+    p = r * r * horner(r, EXP)
+    h = 1.0 + r
+    return h, ((1.0 - h) + r) + fma(s, h + p, p), n
+
+
+def exp(x):
+    """exp(x)."""
+    a = EXP_LOW if x < EXP_LOW else x
+    a = EXP_HIGH if a > EXP_HIGH else a
+    h, l, n = exp_parts(a, 0.0)
+    return scale(h + l, n)
+
+
+def expm1_parts(x):
+    """exp(x) - 1 = 2**n (d + e)."""
+    a = EXPM1_LOW if x < EXPM1_LOW else x
+    a = EXP_HIGH if a > EXP_HIGH else a
+    h, l, n = exp_parts(a, 0.0)
+    d, e = exact_sum(h, -scale(1.0, -n))
+    return d, e + l, n
+
+
+def expm1(x):
+    """exp(x) - 1."""
+    d, e, n = expm1_parts(x)
+    return x if x == 0.0 else scale(d + e, n)
+
+
+def exprel(x):
+    """(exp(x) - 1)/x."""
+    d, e, n = expm1_parts(x)
+    q = scale((d + e) / x, n)
+    q = 1.0 if x == 0.0 else q
+    return INF if x > EXP_HIGH else q
+
+
+def log_parts(f, g, n):
+    """The pair log((1 + f + g) 2**n), g far smaller than f: log(1 + f) = f - f**2/2 + f**3 P(f)."""
+    s = 0.5 * f
+    p, q = exact_product(s, f)
+    h = f - p
+    l = ((f - h) - p) - q + fma(-g, f * (1.0 - f), g)
+    l = fma(f * f * f, horner(f, LOG), l)
+    t, e = exact_sum(n * LOG2_HIGH, h)
+    return t, e + fma(n, LOG2_LOW, l)
+
+
+def log(x):
+    """log(x); subnormal numbers are multiplied by a power of two first."""
+    small = x < TINY
+    y = x * NORMAL if small else x
+    m, n = normal(y)
+    n = n - NORMAL_POWER if small else n
+    t, e = log_parts(m - 1.0, 0.0, n)
+    y = t + e
+    y = -INF if x == 0.0 else y
+    y = NAN if x < 0.0 else y
+    return y if x < INF else x
+
+
+def log1p_parts(x):
+    """The pair log(1 + x)."""
+    u, c = exact_sum(1.0, x)
+    m, n = normal(u)
+    f, g = exact_sum(m - 1.0, scale(c, -n))
+    return log_parts(f, g, n)
+
+
+def log1p(x):
+    """log(1 + x)."""
+    t, e = log1p_parts(x)
+    y = t + e
+    y = x if math.fabs(x) < TINY else y
+    y = -INF if x == -1.0 else y
+    y = NAN if x < -1.0 else y
+    return y if x < INF else x
+
+
+def quotient(p, pl, d, dl, y):
+    """(p + pl)/(d + dl) with y near 1/d."""
+    q = p * y
+    return q, y * (fma(-q, d, p) + fma(-q, dl, pl))
+
+
+def sigmoid_parts(x, xl):
+    """1/(1 + exp(-x - xl)) = 2**n q; left of 0 as exp(x)/(1 + exp(x))."""
+    a = math.fabs(x)
+    al = xl if x > 0.0 else -xl
+    a = EXP_END if a > EXP_END else a
+    f, g, n = exp_parts(-a, -al)
+    h = f + g
+    l = (f - h) + g
+    s = scale(1.0, n)
+    d = fma(h, s, 1.0)
+    dl = fma(h, s, 1.0 - d) + l * s
+    p = h if x < 0.0 else 1.0
+    pl = l if x < 0.0 else 0.0
+    q, ql = quotient(p, pl, d, dl, 1.0 / d)
+    return q + ql, n if x < 0.0 else 0.0
+
+
+def sigmoid(x):
+    """1/(1 + exp(-x))."""
+    q, n = sigmoid_parts(x, 0.0)
+    return scale(q, n)
+
+
+def silu(x):
+    """x sigmoid(x)."""
+    q, n = sigmoid_parts(x, 0.0)
+    y = -EXP_END if x < -EXP_END else x
+    return scale(y * q, n)
+
+
+def gelu_tanh(x):
+    """x sigmoid(u) with u = sqrt(8/pi) (x + 0.044715 x**3) as a pair; behind +-40 it is 0 or x."""
+    y = -40.0 if x < -40.0 else x
+    y = 40.0 if y > 40.0 else y
+    z, zl = exact_product(y, y)
+    p, e = exact_product(z, CUBE[0])
+    w, wl = exact_sum(1.0, p)
+    wl = wl + (e + fma(zl, CUBE[0], z * CUBE[1]))
+    k, kl = exact_product(y, SLOPE[0])
+    u, ul = exact_product(k, w)
+    q, n = sigmoid_parts(u, ul + fma(k, wl, fma(y, SLOPE[1], kl) * w))
+    x = -40.0 if x < -40.0 else x
+    return scale(x * q, n)
+
+
+def mish(x):
+    """x tanh(log(1 + exp(x))) = x e (e + 2)/(e (e + 2) + 2), e = exp(x); right of 0 divided by e**2."""
+    a = math.fabs(x)
+    a = EXP_END if a > EXP_END else a
+    h, l, n = exp_parts(-a, 0.0)
+    h = h + l
+    e = scale(h, n)
+    right = (1.0 + 2.0 * e) / fma(2.0 * e, 1.0 + e, 1.0)
+    left = h * (e + 2.0) / fma(e, e + 2.0, 2.0)
+    y = -EXP_END if x < -EXP_END else x
+    return scale(y * (left if x < 0.0 else right), n if x < 0.0 else 0.0)
+
+
+def hyperbolic_parts(x):
+    """For e = exp(-|x|) = 2**n (h + l): the pair exp(-2 |x|) - 1 = m (2 + m) with m = e - 1; and h, l, n."""
+    a = math.fabs(x)
+    a = EXP_END if a > EXP_END else a
+    h, l, n = exp_parts(-a, 0.0)
+    s = scale(1.0, n)
+    d, e = exact_sum(h * s, -1.0)
+    e = fma(l, s, e)
+    m = d + e
+    ml = (d - m) + e
+    t = 2.0 + m
+    tl = ((2.0 - t) + m) + ml
+    p, q = exact_product(m, t)
+    return p, q + fma(m, tl, ml * t), h, l, n
+
+
+def tanh(x):
+    """(1 - exp(-2 |x|))/(1 + exp(-2 |x|)) with the sign of x."""
+    p, q, _, _, _ = hyperbolic_parts(x)
+    d = 2.0 + p
+    y, e = quotient(-p, -q, d, ((2.0 - d) + p) + q, 1.0 / d)
+    return math.copysign(x if math.fabs(x) < TINY else y + e, x)
+
+
+def sech(x):
+    """2 exp(-|x|)/(1 + exp(-2 |x|))."""
+    p, q, h, l, n = hyperbolic_parts(x)
+    d = 2.0 + p
+    y, e = quotient(h, l, d, ((2.0 - d) + p) + q, 1.0 / d)
+    return scale(y + e, n + 1.0)

@@ -1,0 +1,97 @@
+"""Checkpoints: one `.npz` of arrays and JSON, written whole or not at all; a resumed run goes on bit for bit.
+
+A file is written beside its target, flushed to the disk and renamed: whoever is killed in between leaves the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ..errors import DataError, SymgradError
+
+FORMAT = "symgrad fit 2"
+
+
+def npz(path: str | Path) -> Path:
+    """`path` with the suffix .npz.
+
+    >>> npz("run").name
+    'run.npz'
+    """
+    path = Path(path)
+    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+
+
+def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Path:
+    """Write the file atomically. SymgradError where the disk is full or the folder may not be written: an older file is
+    then still there, whole."""
+    text = np.frombuffer(json.dumps({"format": FORMAT, **meta}).encode(), dtype=np.uint8)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(handle, "wb") as stream:
+            np.savez(stream, meta=text, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        kept = " The older file there is whole." if path.exists() else ""
+        raise SymgradError(f"{path} could not be written: {error.strerror or error}.{kept}") from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def _flush_folder(folder: Path) -> None:
+    """The rename reaches the disk too (not every system lets a folder be opened)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `write` wrote. No pickle: nothing in the file is executed. DataError where it is something else."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            meta = json.loads(bytes(file["meta"]).decode())
+            arrays = {n: file[n] for n in file.files if n != "meta"}
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path} is not a saved fit: {error}") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise DataError(f"{path} is not a saved fit of this version ({FORMAT!r}).")
+    return meta, arrays
+
+
+def part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The arrays named `prefix.name`, by name."""
+    return {n.removeprefix(f"{prefix}."): a for n, a in arrays.items() if n.startswith(f"{prefix}.")}
+
+
+def prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{prefix}.{n}": np.asarray(a) for n, a in arrays.items()}
+
+
+def same_run(path: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """SymgradError where a run is to be resumed with other settings than it was begun with."""
+    for name, value in asked.items():
+        if saved.get(name) != json.loads(json.dumps(value)):
+            raise SymgradError(
+                f"{path} holds a run with {name} = {saved.get(name)}; this one has {value}. "
+                "Resume with the same settings, or write to another file."
+            )

@@ -1,0 +1,47 @@
+"""Where a loss stopped being a number: the equation, the cell, the step and the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import SymgradError, explain
+from ..ir.interpret import interpret
+from ..ir.system import System
+from .data import Arrays
+
+
+def first_broken(model: System, arrays: Arrays, dtype: str) -> tuple[str, str]:
+    """The first equation of the model that gives a value that is not finite in `dtype`, with the cell; else nothing."""
+    largest = np.finfo(dtype).max
+    names = [eq.tensor for eq in model.equations if model.tensors[eq.tensor].dtype == "float"]
+    try:
+        with np.errstate(all="ignore"):
+            values = interpret(model, arrays, outputs=tuple(names))
+    except SymgradError:
+        return "", ""
+    for eq in model.equations:
+        if eq.tensor not in values:
+            continue
+        found = values[eq.tensor]
+        bad = np.argwhere(~(np.abs(found) <= largest))
+        if len(bad):
+            cell = ",".join(map(str, bad[0]))
+            value = found[tuple(bad[0])]
+            shown = f"{eq.tensor}[{cell}]" if cell else eq.tensor
+            return eq.source, f"{shown} is {value:.3g}" + ("" if not np.isfinite(value) else f", too large for {dtype}")
+    return "", ""
+
+
+def report(model: System, arrays: Arrays, loss: float, place: str, dtype: str) -> str:
+    """The error's text: what, where, the equation, what to do."""
+    broken = [n for n, a in arrays.items() if a.dtype.kind == "f" and not np.isfinite(a).all()]
+    inputs = [n for n in broken if model.tensors[n].role != "parameter"] if broken else []
+    source, cell = first_broken(model, arrays, dtype)
+    if inputs:
+        fix = f"{', '.join(inputs)} holds values that are not finite: clean the data."
+    elif broken:
+        fix = f"{', '.join(broken)} overflowed in the step before. Lower the learning rate, or scale the data."
+    else:
+        fix = "Lower the learning rate, or scale the data."
+    what = f" The first value that is not finite: {cell}." if cell else ""
+    return explain(f"the loss is {loss} in {place}.{what}", source, fix=fix)

@@ -1,0 +1,134 @@
+"""A training run, epoch by epoch: what a checkpoint holds, how it ends, and how it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, SymgradError
+from ..ir.system import System
+from . import checkpoint as files
+from .data import Arrays, batches, take_rows
+from .diagnose import report
+from .fitted import Epoch, Fit
+from .interrupt import interruptible
+from .metrics import Judged
+from .trainer import Trainer
+from .watch import Watch
+
+Callback = Callable[[Epoch, Fit], Any]
+
+
+@dataclass
+class Run:
+    """A training run between two epochs: all that a checkpoint holds."""
+
+    result: Fit
+    trainer: Trainer
+    judge: Callable[[], Judged] | None
+    watch: Watch | None
+    rng: np.random.Generator
+    settings: dict[str, Any]
+    model: System
+    done: int = 0
+    begun: tuple[Arrays, Any] = field(default_factory=lambda: ({}, None))
+
+    def epochs(self, epochs: int, callbacks: Iterable[Callback], path: Path | None) -> None:
+        with interruptible() as asked:
+            try:
+                while self.done < epochs and not self.result.stopped:
+                    if self.epoch(asked):
+                        self.result.stopped = "interrupted"
+                        break
+                    self.after(callbacks, path)
+            except KeyboardInterrupt:
+                self.result.stopped = "interrupted"
+        if self.watch and self.watch.epoch:
+            self.result.best_epoch = self.watch.epoch
+            _copy(self.watch.parameters, self.result.parameters)
+
+    def epoch(self, asked: Callable[[], bool]) -> bool:
+        """One pass over the examples; True where Ctrl-C ended it early."""
+        began, total, count = time.perf_counter(), 0.0, self.trainer.examples.count
+        self.begun = self.trainer.state(), self.rng.bit_generator.state
+        for batch, rows in enumerate(batches(count, self.trainer.rows, self.rng), start=1):
+            loss = self.trainer.run(rows)
+            if not np.isfinite(loss):
+                raise DataError(self.diverged(loss, batch))
+            total += loss * len(rows)
+            if asked():
+                _copy(self.trainer.state(), self.result.parameters)
+                return True
+        _copy(self.trainer.state(), self.result.parameters)
+        self.done += 1
+        found = self.judge() if self.judge else Judged(None, None, {})
+        seconds = time.perf_counter() - began
+        self.result.history.append(Epoch(self.done, total / count, found.loss, found.accuracy, seconds, found.metrics))
+        return False
+
+    def after(self, callbacks: Iterable[Callback], path: Path | None) -> None:
+        """What follows an epoch: the best parameters are kept, the checkpoint is written, callbacks are asked."""
+        last = self.result.history[-1]
+        if self.watch and self.watch.see(last, self.result.parameters):
+            self.result.stopped = f"no better {self.watch.monitor} for {self.watch.patience} epochs"
+        if path is not None:
+            self.save(path)
+        answers = [callback(last, self.result) for callback in callbacks]
+        if True in answers:
+            self.result.stopped = self.result.stopped or "a callback returned True"
+
+    def save(self, path: Path) -> None:
+        meta = self.result.meta() | {
+            "settings": self.settings, "done": self.done, "order": self.rng.bit_generator.state,
+            "stopped": self.result.stopped, "watch": self.watch.meta() if self.watch else None,
+            "best_epoch": self.watch.epoch if self.watch else None,
+        }  # fmt: skip
+        arrays = files.prefixed("parameter", self.result.parameters) | files.prefixed("state", self.trainer.state())
+        files.write(path, meta, arrays | files.prefixed("best", self.watch.parameters if self.watch else {}))
+
+    def resume(self, path: Path, wanted: bool) -> None:
+        """Go on from the checkpoint."""
+        if not wanted:
+            raise SymgradError(f"{path} exists: pass resume=True to go on from it, or another checkpoint.")
+        meta, arrays = files.read(path)
+        files.same_run(path, meta.get("settings", {}), self.settings)
+        self.trainer.restore(files.part(arrays, "state"))
+        _copy(files.part(arrays, "parameter"), self.result.parameters)
+        self.result.history[:] = [Epoch(*row) for row in meta["history"]]
+        self.done, self.rng.bit_generator.state = meta["done"], meta["order"]
+        if self.watch and meta["watch"]:
+            self.watch.best, self.watch.epoch = meta["watch"]["best"], meta["watch"]["epoch"]
+            self.watch.parameters = files.part(arrays, "best")
+            if self.watch.patience is not None and self.done - self.watch.epoch >= self.watch.patience:
+                self.result.stopped = meta["stopped"]
+
+    def diverged(self, loss: float, failed: int) -> str:
+        """The error's text. The step has overwritten the parameters that gave this loss: the epoch is run again up to
+        the batch before."""
+        state, order = self.begun
+        self.trainer.restore(state)
+        self.rng.bit_generator.state = order
+        count = self.trainer.examples.count
+        for batch, rows in enumerate(batches(count, self.trainer.rows, self.rng), start=1):
+            if batch == failed:
+                break
+            self.trainer.run(rows)
+        values = self.trainer.state()
+        examples = self.trainer.examples
+        arrays = take_rows(examples.arrays, examples.batched, examples.numbers(rows))
+        arrays = arrays | {n: values.get(n, a) for n, a in self.result.parameters.items()}
+        steps = -(-count // self.trainer.rows)
+        place = f"epoch {self.done + 1}, batch {failed} of {steps}, step {self.done * steps + failed}"
+        model = self.model.prune([self.trainer.loss])
+        return report(model, {n: a for n, a in arrays.items() if n in model.tensors}, loss, place, self.result.dtype)
+
+
+def _copy(source: Mapping[str, np.ndarray], into: Arrays) -> None:
+    for name, value in into.items():
+        if name in source:
+            value[...] = source[name]
