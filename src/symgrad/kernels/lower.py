@@ -18,7 +18,7 @@ from ..ir.calls import row_of
 from ..ir.system import Call, System
 from . import loops
 from .schedule.plan import Schedule
-from .schedule.tree import Group, Loop, Piece, Routine, Statement, statements, touches, walk
+from .schedule.tree import Contract, Group, Loop, Piece, Routine, Statement, statements, touches, walk
 
 IDENTITY = {"sum": Integer(0), "prod": Integer(1), "max": -oo, "min": oo}
 
@@ -53,8 +53,8 @@ def _extents(plan: Schedule) -> tuple[tuple[Expr, ...], dict[Expr, str]]:
     for tensor in plan.system.tensors.values():
         found += tensor.shape
     for group in plan.groups:
-        calls = [s.call for s in statements(group.body) if s.call] + ([group.call] if group.call else [])
-        for operand in (o for call in calls for o in (call.out, call.a, call.b)):
+        calls = [s.call for s in statements(group.body)] + [group.call]
+        for operand in (o for call in calls if isinstance(call, Contract) for o in (call.out, call.a, call.b)):
             found += [r.size for part in (operand.rows, operand.columns) for r in part]
         found += [node.size for node in walk(group.body) if isinstance(node, Loop)]
         for statement in statements(group.body):
