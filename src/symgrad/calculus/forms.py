@@ -16,6 +16,7 @@ from .complement import one_minus
 from .hoist import hoist
 from .join import align, is_factor, join, sort_domain
 from .near_one import near_one
+from .prefix import PREFIX
 from .relations import Relations, relations
 from .rewrite import Rule, derived
 from .simplify import close
@@ -37,7 +38,7 @@ def kernel_form(system: System) -> System:
 def _readable(system: System) -> System:
     """The model's own equations as the user wrote them, and short closed forms written out in the outputs."""
     table = relations(system)
-    written = {step.before[0].tensor: step.before[0] for step in system.log if step.rule == STABLE}
+    written = {step.before[0].tensor: step.before[0] for step in system.log if step.rule in (STABLE, PREFIX)}
     equations = {eq.tensor: _together(written.get(eq.tensor, eq), table) for eq in system.equations}
     steps = list(system.log)
     wanted = [name for name in system.outputs if name in equations]

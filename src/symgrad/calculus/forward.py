@@ -20,7 +20,8 @@ from ..ir.calls import row_of
 from ..ir.recurrence import arranged, groups, members
 from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .batched import Known, push, rule
-from .local import at_arg, local_derivative, other_factors
+from .local import at_arg, local_derivative
+from .products import other_factors, stems
 from .rewrite import Rule
 from .split import feeding, flowing, live_reads, split
 
@@ -30,7 +31,7 @@ class Push:
     """What the tangent of one tensor is made from (the context of its Step)."""
 
     tangents: Mapping[str, str]      # tensor -> the name of its tangent
-    others: str                      # a name for `all the other factors` of a product
+    pieces: tuple[str, ...] = ()     # names for the tensors of all other factors of a product
 
 
 def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> System:
@@ -66,7 +67,7 @@ def jvp(system: System, output: str, seeds: Mapping[str, str], name: str) -> Sys
                 tensors |= steps[-1].context.tensors
                 tensors |= {dots[w]: _tangent(system.tensors[w], dots[w], "defined") for w in eq.writes if w in dots}
             else:
-                steps.append(RULE.step(Push(dict(tangents), known.name("others")), (eq,)))
+                steps.append(RULE.step(Push(dict(tangents), tuple(map(known.name, stems(eq)))), (eq,)))
                 declared = (_declare(made, dots[eq.tensor], system.tensors[eq.tensor]) for made in steps[-1].after)
                 tensors |= {tensor.name: tensor for tensor in declared}
             equations += steps[-1].after
@@ -96,9 +97,9 @@ def _call(system: System, call: Call, tangents: Mapping[str, str], dots: Mapping
 
 
 def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
-    """The tangent of one equation, preceded by the `all the other factors` tensor of a product."""
+    """The tangent of one equation, preceded by the tensors of all other factors of a product."""
     (eq,) = before
-    extra = [other_factors(eq, push.others)] if eq.reduce == "prod" else []
+    extra, others = other_factors(eq, push.pieces)
     terms: list[Term] = []
     for term in eq.terms:
         for access in live_reads(term.body):
@@ -108,8 +109,7 @@ def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equatio
             if factor == 0:
                 continue
             dot = Access(push.tangents[access.name], *access.indices)
-            others = [Access(e.tensor, *term.indices) for e in extra]
-            moved = replace(term, body=Mul(factor, dot, *others))
+            moved = replace(term, body=Mul(factor, dot, others))
             terms.append(at_arg(eq, moved) if eq.reduce in ("max", "min") else moved)
     return (*extra, Equation(push.tangents[eq.tensor], tuple(terms)))
 

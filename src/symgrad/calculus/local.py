@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Add, Dummy, Eq, Expr, Ne, Or, Pow, diff
+from sympy import Add, Dummy, Eq, Expr, Pow, diff
 
 from ..errors import DifferentiationError, explain
 from ..functions import stop, where
 from ..ir.access import Access, Index
-from ..ir.system import Equation, Range, Term, is_plain
+from ..ir.system import Equation, Term, is_plain
 
 
 def local_derivative(eq: Equation, term: Term, access: Access) -> Expr:
@@ -52,13 +52,3 @@ def at_arg(eq: Equation, term: Term) -> Term:
     chosen = chosen_point(eq, term)
     exists = tuple(position >= 0 for position in chosen.values())
     return Term(term.write, term.body.xreplace(chosen), term.free, exists)
-
-
-def other_factors(eq: Equation, name: str) -> Equation:
-    """For y = prod[k] b[k]: the tensor prod[k', k' != k] b[k'] over all indices. Dividing y by b fails at zeros."""
-    term = eq.terms[0]
-    primed = {r.index: Index(r.index.name + "'") for r in term.reduced}
-    other = term.map(lambda e: e.xreplace(primed))
-    differ = Or(*(Ne(old, new) for old, new in primed.items()))
-    domain = (*term.domain, *(Range(primed[r.index], r.size) for r in term.reduced))
-    return Equation(name, (Term(term.indices, other.body, domain, (*other.guard, differ)),), "prod")

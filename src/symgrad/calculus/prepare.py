@@ -1,4 +1,5 @@
-"""From a program as written to its raw form: derivatives inside the model resolved, naive spellings replaced.
+"""From a program as written to its raw form: derivatives inside the model resolved, naive spellings replaced, products
+over all that stands before as recurrences.
 
 An equation may read `diff(u[n], x[n])`. It becomes a read of a derived tensor, made by a reverse sweep over the
 equations before it. An axis along which u[n] depends on x[n] alone (`ir.locality` proves it) is shared: the sweep costs
@@ -15,6 +16,7 @@ from ..functions import diff
 from ..ir.access import Access, Index, fresh_names, sort_key
 from ..ir.locality import followed
 from ..ir.system import Equation, System
+from .prefix import prefixed
 from .reverse import jacobian
 from .rewrite import Rule
 from .stable import Prepared
@@ -39,7 +41,7 @@ def prepare(system: System, independent: Iterable[str] = ()) -> System:
             done = replace(done, system=replace(done.system, log=(*done.system.log, step)))
             (eq,) = step.after
         done = done.extended(eq)
-    return done.system
+    return prefixed(done.system, ("prod",))
 
 
 def _derivatives(eq: Equation) -> list[diff]:

@@ -25,7 +25,8 @@ from ..ir.recurrence import Scan, arranged, groups, members, plainly, scans
 from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .batched import Known, Place, contribution, pull, rule
 from .join import align, pinned, sort_domain
-from .local import at_arg, chosen_point, local_derivative, other_factors
+from .local import at_arg, chosen_point, local_derivative
+from .products import other_factors, stems
 from .rewrite import Rule, derived
 from .split import feeding, flowing, live_reads, split
 from .stable import looked_through
@@ -40,7 +41,7 @@ class Sweep:
     output: str
     tensor: Tensor
     names: Mapping[str, str]         # tensor -> the name of its adjoint
-    pieces: tuple[str, ...]          # names for the `all the other factors` tensors of products, in order of use
+    pieces: Mapping[str, tuple[str, ...]]   # product that reads it -> names for the tensors of all other factors
     lead: tuple[Range, ...] = ()     # the cell of the output that is differentiated; empty for a scalar
     led: tuple[int, ...] = ()        # the output's axes that `lead` stands for: all that are not shared
     seed: str = ""                   # the tensor that is the adjoint of the output; without one it is 1
@@ -121,10 +122,10 @@ def _sweep(
             reading = tuple(eq for eq in readers[name] if set(eq.writes) & set(names))
             for call in (eq for eq in reading if isinstance(eq, Call) and eq.tensor not in calls):
                 calls[call.tensor] = _pulled(system, call, active & reached, names, lead, led, known, steps)
-            others = tuple(known.name("others") for eq in reading if eq.reduce == "prod")
+            pieces = {eq.tensor: tuple(map(known.name, stems(eq))) for eq in reading if eq.reduce == "prod"}
             tensor = system.tensors[name]
             named = name not in made and name not in partly and (tensor.named or bool(tensor.label))
-            context = Sweep(start, tensor, dict(names), others, lead, led, seed, dict(calls), named)
+            context = Sweep(start, tensor, dict(names), pieces, lead, led, seed, dict(calls), named)
             rules = dict.fromkeys(_rule_name(eq, t) for eq in reading for t in eq.terms if _reads(t, name))
             rules |= {f"adjoint of {row_of(eq).text}": None for eq in reading if isinstance(eq, Call)}
             note = "local derivative: " + ", ".join(rules)
@@ -281,15 +282,15 @@ def _rule_name(eq: Equation, term: Term) -> str:
 
 
 def adjoint_equations(sweep: Sweep, readers: tuple[Equation, ...]) -> tuple[Equation, ...]:
-    """The adjoint of `sweep.tensor` as one equation, preceded by the `all the other factors` tensors it needs."""
-    names = iter(sweep.pieces)
-    others = {eq.tensor: other_factors(eq, next(names)) for eq in readers if eq.reduce == "prod"}
-    terms = [t for eq in readers for t in _contributions(sweep, eq, others.get(eq.tensor))]
+    """The adjoint of `sweep.tensor` as one equation, preceded by what it needs of products."""
+    products = {eq.tensor: other_factors(eq, sweep.pieces.get(eq.tensor, ())) for eq in readers}
+    before = [made for equations, _ in products.values() for made in equations]
+    others = {name: factor for name, (_, factor) in products.items()}
+    terms = [t for eq in readers for t in _contributions(sweep, eq, others[eq.tensor])]
     letters = _letters(sweep.lead, sweep.tensor)
-    before = [*others.values()]
     if sweep.axes:
         scattered = [t for eq in readers if eq.tensor not in sweep.inside
-                     for t in _contributions(sweep, eq, others.get(eq.tensor)) if _by_data(t, sweep.axes)]  # fmt: skip
+                     for t in _contributions(sweep, eq, others[eq.tensor]) if _by_data(t, sweep.axes)]  # fmt: skip
         terms = [t for t in terms if t not in scattered]
         if scattered:
             before.append(Equation(sweep.scattered, tuple(sort_domain(align(t, letters)) for t in scattered)))
@@ -312,7 +313,7 @@ def _whole(sweep: Sweep, letters: tuple[str, ...]) -> Term:
     return Term(write, Access(sweep.scattered, *write), tuple(map(Range, write, shape)))
 
 
-def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Iterable[Term]:
+def _contributions(sweep: Sweep, eq: Equation, others: Expr) -> Iterable[Term]:
     if isinstance(eq, Call):
         yield from sweep.calls[eq.tensor].get(sweep.tensor.name, ())
         return
@@ -321,8 +322,7 @@ def _contributions(sweep: Sweep, eq: Equation, others: Equation | None) -> Itera
             factor = local_derivative(eq, term, access) if access.name == sweep.tensor.name else 0
             if factor == 0:
                 continue
-            rest = [Access(others.tensor, *term.indices)] if others is not None else []
-            cell, point = access.indices, replace(term, body=Mul(factor, *rest))
+            cell, point = access.indices, replace(term, body=Mul(factor, others))
             if eq.reduce in ("max", "min"):
                 chosen = chosen_point(eq, term)
                 cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
@@ -378,7 +378,7 @@ def _unit(name: str, of: Tensor, led: tuple[int, ...], seed: str) -> Equation:
 
 
 def _declare(eq: Equation, sweep: Sweep) -> Tensor:
-    if eq.reduce == "prod":
+    if any(eq.tensor in pieces for pieces in sweep.pieces.values()):
         return piece_tensor(eq)
     named = sweep.named and eq.tensor != sweep.scattered
     return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=named)
