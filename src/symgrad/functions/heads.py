@@ -151,6 +151,17 @@ sech = head("sech", positive=True)
 log_cosh = head("log_cosh", nonnegative=True)
 softsign = head("softsign")
 
+# inverse trigonometric, hyperbolic
+asin = head("asin")
+acos = head("acos", nonnegative=True)
+atan = head("atan")
+sinh = head("sinh")
+cosh = head("cosh", positive=True)
+asinh = head("asinh")
+asinh_slope = head("asinh_slope", positive=True)
+acosh = head("acosh", nonnegative=True)
+atanh = head("atanh")
+
 # with kinks
 abs = head("abs", nonnegative=True)
 sign = head("sign")
