@@ -132,7 +132,7 @@ def scalar(maker: Maker, tree: Tree) -> Expr:
             return where(sympy.And(*guards), yes.expr, no.expr)
         case Fold(kind) if kind not in ("sum", "mean"):
             return EXPANSIONS[kind](maker, tree)
-    return piece(maker, "sum" if isinstance(tree, Fold) else "case", in_order(free(tree)), addends(maker, tree))
+    return piece(maker, tree.kind if isinstance(tree, Fold) else "case", in_order(free(tree)), addends(maker, tree))
 
 
 def harmless(tree: Tree) -> bool:
