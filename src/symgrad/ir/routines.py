@@ -267,7 +267,7 @@ def _multiprecision(row: Row, arrays: list[np.ndarray], arithmetic: Arithmetic) 
         raise Refused("indefinite" if row.positive else "equal" if row.name == "gaps" else "singular") from None
 
 
-def _mp(A: np.ndarray) -> mpmath.matrix:
+def _mp(A: np.ndarray) -> Any:
     return mpmath.matrix(A.tolist())
 
 
