@@ -68,7 +68,7 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
     _used_sizes(draft)
     updates = _updates(draft, [line for line in lines if line.kind == "updates"])
     outputs = _outputs(draft, [line for line in lines if line.kind == "outputs"])
-    return check(_finished(draft, outputs, updates))
+    return check(finished(draft, outputs, updates))
 
 
 def _heads(draft: Draft, line: Line) -> list[g.Read]:
@@ -319,7 +319,7 @@ def _need(draft: Draft, line: Line, name: str, complaint: str) -> None:
         refuse(f"{name or 'nothing'} {complaint}.", line.text, {column: ""}, hint, UnknownNameError)
 
 
-def _finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -> System:
+def finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -> System:
     """Final sizes, the user's letters, and only functions of the table."""
     find = draft.sizes.find
     tensors = {
