@@ -8,6 +8,7 @@ import pytest
 
 from symgrad import cli
 from symgrad.api import Program
+from symgrad.cli import training
 from symgrad.errors import DataError
 from symgrad.library.entry import GROUPS
 from symgrad.library.gallery import GALLERY
@@ -46,6 +47,19 @@ def test_derive_writes_a_document_by_its_suffix(capsys, tmp_path):
     code, out, err = run(capsys, "derive", "sigmoid", "--out", str(path))
     assert (code, out) == (0, "") and f"wrote {path}" in err
     assert "<html" in path.read_text()
+
+
+def test_a_model_in_a_file(capsys, tmp_path):
+    path = tmp_path / "model.txt"
+    path.write_text("x: parameter[i]\nA: input[i, i]\ny[i] = sum[j](A[i,j]*x[j])\nL = sum[i](x[i]*y[i])\noutputs: L, y")
+    assert run(capsys, "derive", str(path))[0] == 2
+    code, out, _ = run(capsys, "derive", str(path), "--of", "L", "--by", "x", "--verb", "hessian")
+    assert code == 0 and r"\partial^{2} L" in out
+    code, out, _ = run(capsys, "verify", str(path), "--of", "L")
+    assert code == 0 and "model: verified" in out
+    (tmp_path / "broken.txt").write_text("y = x")
+    code, _, err = run(capsys, "derive", str(tmp_path / "broken.txt"))
+    assert code == 2 and "x" in err
 
 
 def test_mistakes_exit_with_2_and_one_message(capsys, tmp_path):
@@ -109,7 +123,7 @@ def test_train_exits_with_1_where_training_fails(capsys, monkeypatch):
     def diverge(arguments):
         raise DataError("the loss is nan in epoch 1, batch 1 of 2.")
 
-    monkeypatch.setattr(cli, "_train", diverge)
+    monkeypatch.setattr(training, "run", diverge)
     code, _, err = run(capsys, "train", "digits")
     assert code == 1 and err == "symgrad: the loss is nan in epoch 1, batch 1 of 2.\n"
 

@@ -4,6 +4,8 @@ import doctest
 import importlib
 import pkgutil
 
+from pathlib import Path
+
 import pytest
 
 import symgrad
@@ -17,6 +19,12 @@ def test_examples(name):
     assert found.failed == 0, f"{found.failed} of {found.attempted} examples failed"
 
 
+def test_the_page_on_sympy():
+    found = doctest.testfile(str(Path(__file__).parent.parent / "docs" / "sympy.md"), module_relative=False)
+    assert found.attempted >= 8 and found.failed == 0
+
+
 def test_there_are_examples():
     """A runner that finds nothing would pass: the negative control."""
-    assert sum(doctest.testmod(importlib.import_module(name)).attempted for name in MODULES) >= 20
+    finder = doctest.DocTestFinder()
+    assert sum(len(t.examples) for name in MODULES for t in finder.find(importlib.import_module(name))) >= 20

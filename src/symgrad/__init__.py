@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from .api import Program, program
 from .errors import SymgradError, did_you_mean
 from .scalars import gradient, hessian, jacobian
+
+if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
+    from . import analysis
+    from .library import activations, distributions, gallery, layers, losses, models, optimizers, schedules
+    from .stepwise import explain, integral, limit, taylor
+    from .train import Fit, curve_fit, fit, hypergradient, minimize, tables
+    from .train import estimators as sklearn
 
 __version__ = "0.1.0"
 

@@ -268,12 +268,38 @@ class StructuredKernel:
         return self.structure.bind(arrays, self.run(**arrays))
 
 
-def program(text: str, sizes: Mapping[str, int] | None = None) -> Program:
-    """Read a model from its text (see docs/notation.md). No text is evaluated.
+def program(
+    model: str | Any,
+    sizes: Mapping[Any, int] | None = None,
+    parameters: Any = None,
+    output: str | None = None,
+    first: int | None = None,
+) -> Program:
+    r"""Read a model: its text (docs/notation.md), or SymPy expressions (docs/sympy.md). No text is evaluated.
+
+    SymPy: an expression of `Indexed` and `Sum`, of `MatrixSymbol`s or of plain symbols, whose value gets the name
+    `output` (default "f"); `Eq(y[i], ...)`; or a list of `Eq`. `parameters` are the symbols that `gradient`
+    differentiates by unless told otherwise, all others are inputs; `first` says where axes begin, 0 or 1, if their
+    reads leave that open. `sizes` fixes sizes: {"n": 10}.
 
     Raises NotationError, ShapeError or UnknownNameError, each with the equation and the fix.
+
+    >>> import sympy
+    >>> n = sympy.Symbol("n", integer=True)
+    >>> A, x = sympy.MatrixSymbol("A", n, n), sympy.MatrixSymbol("x", n, 1)
+    >>> print(program(x.T*A*x, parameters=[x]).gradient("f"))
+    f = sum[n, n_1](A[n,n_1]*x[n]*x[n_1])
+    df_dx[n] = sum[n_1](x[n_1]*(A[n,n_1] + A[n_1,n]))
     """
-    return _program(notation.parse(text, sizes), (program, (text, sizes)))
+    if notation.is_sympy(model):
+        given = (model, sizes, () if parameters is None else parameters, output or "f", first)
+        return _program(notation.from_sympy(*given), (program, (model, sizes, parameters, output, first)))
+    if parameters is not None or output is not None or first is not None:
+        raise SymgradError(
+            "parameters=, output= and first= are for SymPy expressions.\n"
+            "    A text says them itself: w: parameter[n], outputs: L; its axes begin at 0."
+        )
+    return _program(notation.parse(model, sizes), (program, (model, sizes)))
 
 
 def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...]) -> Program:

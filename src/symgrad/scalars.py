@@ -72,8 +72,11 @@ def _symbol(x: Symbol | str) -> Symbol:
         return x
     if isinstance(x, str) and x.isidentifier():
         return Symbol(x, real=True)
+    hint = ""
+    if isinstance(x, (sympy.MatrixSymbol, sympy.IndexedBase, sympy.Indexed)):
+        hint = f"\n    For matrices and indexed symbols: sg.program(formula).gradient(\"f\", wrt=\"{x}\")."
     raise SymgradError(
-        f'a derivative is taken by names or SymPy symbols, not by {x!r}: pass a list such as ["x", "y"].'
+        f'a derivative is taken by names or SymPy symbols, not by {x!r}: pass a list such as ["x", "y"].{hint}'
     )
 
 

@@ -60,3 +60,44 @@ def test_a_left_side_that_is_neither_is_still_refused():
         sg.program("f(2) = 3")
     with pytest.raises(NotationError, match="the left side is not a tensor"):
         sg.program("x + 1 = 3")
+
+
+def test_short_names_mean_what_numpy_gives_them():
+    text = """
+        x: parameter[n, i]
+        a[n,i] = log2(x[n,i]) + log10(x[n,i]) + rsqrt(x[n,i]) + clip(x[n,i], 1, 2) + atan(x[n,i]) + sinh(x[n,i])
+        v[n] = var[i](x[n,i])
+        s[n] = std[i, i > 0](x[n,i])
+        low[n] = argmin[i](x[n,i])
+        L = sum[n,i](a[n,i]) + sum[n](v[n]*s[n])
+        outputs: a, v, s, low, L
+    """
+    program = sg.program(text)
+    x = np.random.default_rng(0).uniform(0.5, 3.0, size=(4, 5))
+    got = program.evaluate(x=x)
+    expected = np.log2(x) + np.log10(x) + x**-0.5 + np.clip(x, 1, 2) + np.arctan(x) + np.sinh(x)
+    np.testing.assert_allclose(got["a"], expected, rtol=1e-14)  # a few roundings
+    np.testing.assert_allclose(got["v"], x.var(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(got["s"], x[:, 1:].std(axis=1), rtol=1e-13)
+    np.testing.assert_array_equal(got["low"], x.argmin(axis=1))
+    assert program.gradient("L").verify(kernel=False).ok
+
+
+@pytest.mark.parametrize(
+    "formula, message",
+    [
+        ("arctan(x)", "Write atan(x)."),
+        ("cumsum[i](x)", "Write a guard: S[i] = sum[j, j <= i](x[j])."),
+        ("norm[i](x)", "norm2(x) in an equation without indices"),
+        ("argmin[i,j](x)", "Write argmin[k](z[k])."),
+    ],
+)
+def test_names_of_other_libraries_are_answered_by_what_to_write(formula, message):
+    with pytest.raises(SymgradError) as caught:
+        sg.program(f"x: input\ny = {formula}")
+    assert message in str(caught.value)
+
+
+def test_ragged_lists_are_refused_by_name():
+    with pytest.raises(SymgradError, match="the rows of x differ in length"):
+        sg.program("x: input[i, j]\ny = sum[i,j](x[i,j])").evaluate(x=[[1.0], [2.0, 3.0]])

@@ -6,8 +6,40 @@ A row in the table below is a public name; its module is loaded when the name is
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from ..errors import did_you_mean
+
+if TYPE_CHECKING:  # what editors and type checkers read; the same names
+    from .conjugate import posterior
+    from .constrained import kkt, lagrange
+    from .convex import convexity
+    from .critical import critical_points
+    from .densities import (
+        Density,
+        bernoulli,
+        beta,
+        categorical,
+        dirichlet,
+        exponential,
+        gamma,
+        independent,
+        laplace,
+        normal,
+        normal_vector,
+    )
+    from .descent import gradient_descent_rate
+    from .divergence import jensen_shannon, kl, mutual_information
+    from .evidence import elbo
+    from .gradients_of_means import reparameterisation, score
+    from .implicitly import argmin_derivative, hypergradient, implicit
+    from .likelihood import negative_log_likelihood, penalty
+    from .means import cross_entropy, entropy, expectation, marginal, normalisation, variance
+    from .networks import largest_difference, separable, stacked_linear, vanishing_gradient, variance_propagation
+    from .perturbation import spectral
+    from .report import Report
+    from .stability import gradient_flow, lyapunov
+    from .variations import euler_lagrange, maximum_entropy
 
 _MODULES = {
     "Density": "densities",
@@ -57,7 +89,53 @@ _MODULES = {
     "variance_propagation": "networks",
 }
 
-__all__ = sorted(_MODULES)
+__all__ = [
+    "Density",
+    "Report",
+    "argmin_derivative",
+    "bernoulli",
+    "beta",
+    "categorical",
+    "convexity",
+    "critical_points",
+    "cross_entropy",
+    "dirichlet",
+    "elbo",
+    "entropy",
+    "euler_lagrange",
+    "expectation",
+    "exponential",
+    "gamma",
+    "gradient_descent_rate",
+    "gradient_flow",
+    "hypergradient",
+    "implicit",
+    "independent",
+    "jensen_shannon",
+    "kkt",
+    "kl",
+    "lagrange",
+    "laplace",
+    "largest_difference",
+    "lyapunov",
+    "marginal",
+    "maximum_entropy",
+    "mutual_information",
+    "negative_log_likelihood",
+    "normal",
+    "normal_vector",
+    "normalisation",
+    "penalty",
+    "posterior",
+    "reparameterisation",
+    "score",
+    "separable",
+    "spectral",
+    "stacked_linear",
+    "vanishing_gradient",
+    "variance",
+    "variance_propagation",
+]
 
 
 def __getattr__(name: str):
@@ -69,4 +147,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return sorted(__all__)

@@ -22,7 +22,7 @@ from ..errors import SymgradError
 from ..functions import to_sympy
 from .question import Formula, checked, formula, variables
 from .report import Report
-from .signs import sign
+from .signs import is_positive
 from .solve import solve
 
 SOURCE = "Nesterov, Introductory Lectures on Convex Optimization (2004), th. 2.1.14; Polyak (1987), section 1.4"
@@ -51,7 +51,7 @@ def gradient_descent_rate(f: Formula | Any, eta: Any = None) -> Report:
     hessian = _hessian(f)
     eigenvalues = _eigenvalues(hessian)
     small, large = eigenvalues[0], eigenvalues[-1]
-    if not sign(small) or sign(small).relation != ">":
+    if not is_positive(small):
         raise SymgradError(
             f"the smallest eigenvalue is {small}: gradient descent has no linear rate on this quadratic."
         )

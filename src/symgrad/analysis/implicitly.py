@@ -30,7 +30,7 @@ def implicit(equations: Formula | Iterable[Formula], of: Names, by: Names) -> Re
     Raises SymgradError where there are not as many equations as unknowns, or dF/dy is singular everywhere.
     Source: Krantz and Parks, The Implicit Function Theorem (2003), theorem 3.3.1.
     """
-    rows = [equation(e) for e in ([equations] if isinstance(equations, (str, Expr)) else equations)]
+    rows = [equation(e) for e in ([equations] if isinstance(equations, Formula) else equations)]
     ys, xs = variables(of, *rows), variables(by, *rows)
     if len(rows) != len(ys):
         raise SymgradError(
@@ -165,11 +165,11 @@ def _moved(rows, ys, xs, slope, at, found):
     with mpmath.workdps(40):
         here = {**at, **{y: sympy.Float(str(v), 45) for y, v in zip(ys, found)}}
         for column, x in enumerate(xs):
-            ends = [_newton(rows, ys, {**at, x: at[x] + s * h}, found) for s in (1, -1)]
-            if None in ends:
+            right, left = (_newton(rows, ys, {**at, x: at[x] + s * h}, found) for s in (1, -1))
+            if right is None or left is None:
                 return None
             for row in range(len(ys)):
-                difference = (ends[0][row] - ends[1][row]) * 10**12 / 2
+                difference = (right[row] - left[row]) * 10**12 / 2
                 exact = value(slope[row, column], here, 45)
                 worst = max(worst, abs(difference - exact) / (1 + abs(exact)))
     return worst if mpmath.isfinite(worst) else None

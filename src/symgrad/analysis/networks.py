@@ -19,7 +19,7 @@ from sympy import Add, Expr, Integer, Matrix, Rational, Symbol
 
 from ..calculus.rewrite import Rule
 from ..errors import SymgradError
-from ..functions import ROWS, derive, to_sympy
+from ..functions import ROWS, derive, heads, to_sympy
 from ..ir.system import Step
 from .critical import critical_points
 from .question import Formula, checked, formula, value
@@ -72,8 +72,7 @@ def vanishing_gradient(activation: str, layers: int) -> Report:
 
 def largest_difference(f: Formula, g: Formula, on: tuple = (Rational(1, 2), 5)) -> Report:
     """max |f - g| of two formulas in x on an interval: roots of the derivative, each certified by a change of sign on
-    an
-    interval without another root (interval arithmetic), and the ends. The value is (x, |f - g|).
+    an interval without another root (interval arithmetic), and the ends. The value is (x, |f - g|).
 
     >>> report = largest_difference("gelu(x)", "x/2*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))")
     >>> [round(float(v), 6) for v in report.value]
@@ -110,13 +109,11 @@ def largest_difference(f: Formula, g: Formula, on: tuple = (Rational(1, 2), 5)) 
 
 def variance_propagation(activation: str = "linear") -> Report:
     r"""The initial variance of weights that keeps the variance of a layer: 1/n for a linear activation (Xavier), 2/n
-    for relu
-    (He), derived. z = sum_i w_i a_i with independent w_i of mean 0: Var z = n Var(w) E[a^2].
+    for relu (He), derived. z = sum_i w_i a_i with independent w_i of mean 0: Var z = n Var(w) E[a^2].
 
-    E[a^2] is E[z^2] for the linear layer; for a = relu(z) with z symmetric about 0, half of it. The value is Var(w)
-    in the
-    fan-in n. Sources: Glorot and Bengio (AISTATS 2010), section 4.2.1; He, Zhang, Ren and Sun (ICCV 2015), eq. (7) to
-    (10).
+    E[a^2] is E[z^2] for the linear layer; for a = relu(z) with z symmetric about 0, half of it. The value is Var(w) in
+    the fan-in n. Sources: Glorot and Bengio (AISTATS 2010), section 4.2.1; He, Zhang, Ren and Sun (ICCV 2015), eq. (7)
+    to (10).
     """
     share = {"linear": Integer(1), "relu": _half_by_symmetry()}.get(activation)
     if share is None:
@@ -171,8 +168,7 @@ def _half_by_symmetry() -> Rational:
     """relu(z)**2 + relu(-z)**2 = z**2 (proved by cases), and both have one mean where z is symmetric: each has half."""
     for case in (1, -1):
         z = case * Symbol("t", positive=True)
-        relu = ROWS["relu"].definition
-        total = sum(relu.subs(ROWS["relu"].arguments[0], s * z) ** 2 for s in (1, -1))
+        total = sum(derive.unfold(heads.relu(s * z)) ** 2 for s in (1, -1))
         if sympy.simplify(total - z**2) != 0:
             raise SymgradError("relu(z)**2 + relu(-z)**2 is not z**2.")
     return Rational(1, 2)

@@ -17,7 +17,7 @@ from sympy.core.relational import Relational
 
 from ..errors import DifferentiationError
 from ..functions import heads, where
-from .signs import REALS, Sign, sign
+from .signs import REALS, Sign, is_zero, sign
 
 KINKED = (where, heads.abs, heads.sign, heads.maximum, heads.minimum, heads.hardsigmoid, heads.finite, floor)
 
@@ -183,12 +183,7 @@ def pieces(g: Expr, u: Dummy, interval: Interval = REALS) -> list[tuple[Interval
     inside = sorted(p for p in places if (p > interval.start) == True and (p < interval.end) == True)  # noqa: E712
     ends = [interval.start, *inside, interval.end]
     found = [(Interval(a, b), _on(cut, u, _between(a, b))) for a, b in pairwise(ends)]
-    joined = all(
-        sign((a - b).subs(u, i.end)) is not None
-        and (a - b).subs(u, i.end).is_zero is not False
-        and sign((a - b).subs(u, i.end)).relation == "=="
-        for (i, a), (_, b) in pairwise(found)
-    )
+    joined = all(is_zero((a - b).subs(u, i.end)) for (i, a), (_, b) in pairwise(found))
     return found if joined and all(smooth(e) for _, e in found) else []
 
 

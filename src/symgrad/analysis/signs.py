@@ -1,9 +1,9 @@
 """The sign of an expression, proved or not known.
 
-The expression becomes rational in *generators* (symbols, exponentials, functions of known sign), is factorised, and
-each
-factor's sign is proved by one of: its value; Sturm's theorem (one generator); coefficients of one sign over positive
-generators; a sum of squares with exact coefficients. A symbol that lies in an interval is moved to the half line first.
+The expression becomes rational in *generators* (symbols, exponentials, functions of known sign) and is factorised. The
+sign of each factor is proved by one of: its value; Sturm's theorem (one generator); coefficients of one sign over
+positive generators; a sum of squares with exact coefficients. A symbol that lies in an interval is moved to the half
+line first.
 
 >>> from sympy.abc import x, y
 >>> sign(x**2 - x*y + y**2 + 1).relation, sign(x**2 - y)
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
+from typing import cast
 
 import sympy
 from sympy import Add, Dummy, Expr, Interval, Mul, Poly, Pow, Rational, S, Symbol, exp, log, oo
@@ -25,8 +26,8 @@ from ..functions import derive, heads, to_sympy
 from ..ir.access import Access
 from .quadratic import ldl, squares
 
-REALS = Interval(-oo, oo)
-POSITIVE = Interval.open(0, oo)
+REALS = cast(Interval, Interval(-oo, oo))
+POSITIVE = cast(Interval, Interval.open(0, oo))
 Box = Mapping[Expr, Interval]
 
 _FLIP = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "=="}
@@ -75,6 +76,11 @@ def is_nonnegative(expr: Expr, box: Box | None = None) -> bool:
 def is_positive(expr: Expr, box: Box | None = None) -> bool:
     found = sign(expr, box)
     return found is not None and found.relation == ">"
+
+
+def is_zero(expr: Expr, box: Box | None = None) -> bool:
+    found = sign(expr, box)
+    return found is not None and found.relation == "=="
 
 
 @lru_cache(maxsize=4000)
@@ -233,16 +239,14 @@ _ODD = ("tanh", "erf", "expm1", "softsign", "log1p", "erfinv", "sign")  # increa
 def _rational(expr: Expr, box: dict) -> tuple[str, str] | None:
     generators = _Generators(box)
     plain = generators.rational(expr)
-    relations = [_of_rational(plain, generators)]
-    for atom, end in generators.closed.values():
-        at_end = _sign(
-            expr.xreplace({atom: end}), tuple(sorted(((a, i) for a, i in box.items() if a != atom), key=str))
-        )
-        relations.append(None if at_end is None else (at_end.relation, at_end.reason))
-    if any(r is None for r in relations):
+    inside = _of_rational(plain, generators)
+    if inside is None:
         return None
-    relation = reduce(_weaker, (r[0] for r in relations))
-    return (relation, relations[0][1]) if relation else None
+    relation, reason = inside
+    for atom, end in generators.closed.values():
+        at_end = sign(expr.xreplace({atom: end}), {a: i for a, i in box.items() if a != atom})
+        relation = _weaker(relation, at_end.relation if at_end else None)
+    return (relation, reason) if relation else None
 
 
 def _weaker(a: str | None, b: str | None) -> str | None:
@@ -321,7 +325,7 @@ def _sturm(polynomial: Poly) -> tuple[str, str] | None:
         or not (polynomial.domain.is_QQ or polynomial.domain.is_ZZ)
     ):
         return None
-    (g,) = polynomial.gens
+    g = polynomial.gen
     low = S.Zero if g.is_nonnegative else -oo
     inside = [r for r in sympy.polys.polytools.real_roots(polynomial, multiple=False) if r[0] >= low]
     inside = [(r, m) for r, m in inside if not (r == 0 and g.is_positive)]

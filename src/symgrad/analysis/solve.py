@@ -228,18 +228,20 @@ def _isolated(equations: list[Expr], x: Symbol, on: dict[str, Interval]) -> Solu
 
 def isolate(f: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
     """(roots, sure) of f in [low, high]: each root certified by a change of sign on an interval where f' has none;
-    `sure`
-    where the rest of the interval is proved free of roots.
+    `sure` where the rest of the interval is proved free of roots.
 
     >>> x = Symbol("x", real=True)
     >>> roots, sure = isolate(sympy.cos(x) - x, x, 0, 2)
     >>> round(float(roots[0]), 12), sure
     (0.739085133215, True)
     """
-    f = to_sympy(f).replace(sympy.erfc, lambda a: 1 - sympy.erf(a))
-    slope = f.diff(x)
-    low, high = Rational(low), Rational(high)
-    pending, roots, sure = deque([(mpmath.mpf(low.p) / low.q, mpmath.mpf(high.p) / high.q)]), [], True
+    plain = to_sympy(f).replace(sympy.erfc, lambda a: 1 - sympy.erf(a))
+    ends = [mpmath.mpf(e.p) / e.q for e in (Rational(low), Rational(high))]
+    return _bisected(plain, plain.diff(x), x, *ends)
+
+
+def _bisected(f: Expr, slope: Expr, x: Symbol, low, high) -> tuple[list[Expr], bool]:
+    pending, roots, sure = deque([(low, high)]), [], True
     budget = 1500  # intervals, the widest first
     while pending and budget:
         budget -= 1

@@ -187,8 +187,8 @@ def _range(walk: Walk, eq: Equation, bodies) -> Interval:
     """Where the cells lie, from the signs of the bodies. An empty sum is 0; a minimum over nothing is infinite."""
     if eq.reduce not in ("sum", "max", "min"):
         return REALS
-    signs = [sign(body, context.box) for body, context in bodies]
-    if any(s is None for s in signs):
+    signs = [s for body, context in bodies if (s := sign(body, context.box))]
+    if len(signs) < len(bodies):
         return REALS
     guarded = any(t.guard for t in eq.terms)
     if all(s.relation == ">" for s in signs) and not guarded:
@@ -224,9 +224,11 @@ def _spellings(walk: Walk, body: Expr) -> Iterator[Expr]:
 
 
 def _expanded(body: Expr, known: Mapping[str, Definition]) -> Expr:
-    while found := {a: known[a.name] for a in reads(body) if a.name in known}:
-        body = body.xreplace({a: d.body.xreplace(dict(zip(d.letters, a.indices))) for a, d in found.items()})
-    return body
+    found = {a: known[a.name] for a in reads(body) if a.name in known}
+    if not found:
+        return body
+    bodies = {a: d.body.xreplace(dict(zip(d.letters, a.indices))) for a, d in found.items()}
+    return _expanded(body.xreplace(bodies), known)
 
 
 def _simplified(body: Expr, walk: Walk) -> Expr:

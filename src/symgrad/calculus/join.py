@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import Basic, Eq, Expr, Gt, Mul
+from sympy import Basic, Eq, Expr, Gt, Mul, sympify
 
 from ..ir.access import Access, Index, fresh_names, index_symbols
 from ..ir.recurrence import reindexed
@@ -75,7 +75,7 @@ def reach(expr: Expr, sizes: Mapping[Index, Expr]) -> tuple[Expr, Expr] | None:
     """The least and the largest value of an index expression with integer coefficients over the box of its indices."""
     low = high = expr.as_independent(*index_symbols(expr), as_Add=True)[0]
     for index in sorted(index_symbols(expr), key=str):
-        coefficient: Expr = expr.coeff(index)  # pyright: ignore[reportAssignmentType]
+        coefficient = sympify(expr.coeff(index))
         if not coefficient.is_number or index in index_symbols((expr - coefficient * index).expand()):
             return None
         far = coefficient * (sizes[index] - 1)

@@ -21,7 +21,7 @@ from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
 from .relations import Relations, eliminate, named_functions, relations
 from .rewrite import Rule, derived
-from .structure.fold import FOLDED, core_tensor, cut, fold, is_structured
+from .structure.fold import FOLDED, core_tensor, cut, fills, fold, gather, is_structured
 from .sums import Known, Sums, known_sum, known_sums, settle_term
 
 SHORT = 12      # a definition of at most so many operations is substituted wherever it is read
@@ -200,6 +200,7 @@ def _joined(term: Term, access: Access, context: Context, leading: bool) -> list
     if definition is None or not is_factor(term, access):
         return None
     carried = access.name in context.carried and len(definition.terms) <= SPREAD
+    carried = carried and not fills(definition.terms, context.tensors[access.name].shape)
     carried = carried or (leading and bool(definition.terms) and all(map(is_structured, definition.terms)))
     if context.table.worthy(access.name) and not carried:
         return None
@@ -271,7 +272,9 @@ def _cores(context: Context, before: tuple[Equation, ...]):
     if eq.tensor in context.recurrent:  # its steps stay in one place
         return (eq,), []
     if eq.tensor in context.carried:
-        cores, eq = cut(eq, names)
+        cores, eq = gather(eq, context.tensors[eq.tensor].shape, names)
+        named, eq = cut(eq, names)
+        cores += named
     if len(eq.terms) > (FOLDED if eq.tensor in context.carried else SPREAD) and eq.tensor in context.leading:
         folded, eq = fold(eq, context.tensors[eq.tensor].shape, names)
         cores += folded

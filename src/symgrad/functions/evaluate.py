@@ -56,7 +56,8 @@ QUIET_MATH = SimpleNamespace(
     exp=np.exp, log=np.log, log1p=np.log1p, expm1=np.expm1, sqrt=np.sqrt, sin=np.sin, cos=np.cos, tan=np.tan,
     tanh=np.tanh, fabs=np.fabs, copysign=np.copysign, isfinite=np.isfinite, floor=np.floor, inf=np.float64(np.inf),
     nan=np.float64(np.nan), erf=_quiet(math.erf), erfc=_quiet(math.erfc), lgamma=_quiet(math.lgamma),
-    gamma=_quiet(math.gamma),
+    gamma=_quiet(math.gamma), asin=np.arcsin, acos=np.arccos, atan=np.arctan, asinh=np.arcsinh,
+    acosh=np.arccosh, atanh=np.arctanh,
 )  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from . import heads
 HEADS = {
     sympy.Abs: heads.abs, sympy.sign: heads.sign, sympy.tanh: heads.tanh, sympy.sech: heads.sech, sympy.erf: heads.erf,
     sympy.erfc: heads.erfc, sympy.erfinv: heads.erfinv, sympy.loggamma: heads.lgamma, sympy.digamma: heads.digamma,
-    sympy.trigamma: heads.trigamma, sympy.sinc: heads.sinc,
+    sympy.trigamma: heads.trigamma, sympy.sinc: heads.sinc, sympy.sinh: heads.sinh, sympy.cosh: heads.cosh,
+    sympy.asin: heads.asin, sympy.acos: heads.acos, sympy.atan: heads.atan,
+    sympy.asinh: heads.asinh, sympy.acosh: heads.acosh, sympy.atanh: heads.atanh,
 }  # fmt: skip
 BACK = {own: foreign for foreign, own in HEADS.items()} | {
     heads.maximum: sympy.Max, heads.minimum: sympy.Min, heads.polygamma: sympy.polygamma, heads.spherical_jn: sympy.jn,

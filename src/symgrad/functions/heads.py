@@ -70,12 +70,15 @@ def _put(place: re.Match, args: list[str], bracketed: list[str]) -> str:
     return texts[number] if number < len(texts) else place[0]
 
 
-def head(name: str, nargs: int = 1, defaults: tuple = (), **assumptions: bool) -> FunctionClass:
-    """A new head. `assumptions` are facts of its value for all real arguments: positive, nonnegative."""
+def head(name: str, nargs: int = 1, defaults: tuple = (), **assumptions: bool) -> Any:
+    """A new head: a subclass of ScalarFunction (type checkers take a call of one for a class, hence `Any`).
+
+    `assumptions` are facts of its value for all real arguments: positive, nonnegative.
+    """
     arities = tuple(range(nargs - len(defaults), nargs + 1))
     facts = {f"is_{key}": value for key, value in assumptions.items()}
     body = {"nargs": arities, "defaults": defaults, "__module__": __name__, **facts}
-    return type(ScalarFunction)(name, (ScalarFunction,), body)
+    return FunctionClass(name, (ScalarFunction,), body)
 
 
 class where(Function):
@@ -150,6 +153,17 @@ tanh = head("tanh")
 sech = head("sech", positive=True)
 log_cosh = head("log_cosh", nonnegative=True)
 softsign = head("softsign")
+
+# inverse trigonometric, hyperbolic
+asin = head("asin")
+acos = head("acos", nonnegative=True)
+atan = head("atan")
+sinh = head("sinh")
+cosh = head("cosh", positive=True)
+asinh = head("asinh")
+asinh_slope = head("asinh_slope", positive=True)
+acosh = head("acosh", nonnegative=True)
+atanh = head("atanh")
 
 # with kinks
 abs = head("abs", nonnegative=True)

@@ -24,23 +24,27 @@ x*sigmoid(-x)*sigmoid(x) + sigmoid(x)
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy
 from sympy import Expr
 
 from . import foreign
 from .heads import ScalarFunction, diff, finite, stop, where
 from .row import Kernel, Kink, Row
+from .rows_circular import CIRCULAR
 from .rows_exponential import ELEMENTARY, EXPONENTIAL
 from .rows_kinked import KINKED
 from .rows_normal import GAMMA, NORMAL
 from .rows_sigmoid import SIGMOID
 
-__all__ = ["PUBLIC", "ROWS", "Kernel", "Kink", "Row", "apply", "diff", "finite", "row_of", "stop", "where"]
+__all__ = ["PUBLIC", "ROWS", "SHORT", "Kernel", "Kink", "Row", "apply", "diff", "finite", "row_of", "stop", "where"]
 
 # what a user may call; the other rows are what derivatives need
 PUBLIC = (
     "exp", "expm1", "exprel", "log", "log1p", "log1mexp", "sqrt", "abs", "sign", "floor", "sin", "cos", "tan", "sinc",
-    "tanh",
+    "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "log2", "log10", "rsqrt", "clip",
     "sigmoid", "log_sigmoid", "logit", "softplus", "relu", "leaky_relu", "prelu", "elu", "selu", "silu", "mish", "gelu",
     "gelu_tanh", "hardsigmoid", "hardswish", "softsign", "log_cosh", "erf", "erfc", "erfinv", "log_ndtr", "lgamma",
     "digamma", "trigamma", "xlogx", "xlogy", "binary_entropy", "logaddexp", "maximum", "minimum", "where", "stop",
@@ -48,8 +52,18 @@ PUBLIC = (
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {
-    row.name: row for row in [*ELEMENTARY, *EXPONENTIAL, *SIGMOID, *KINKED, *NORMAL, *GAMMA]
+    row.name: row for row in [*ELEMENTARY, *EXPONENTIAL, *CIRCULAR, *SIGMOID, *KINKED, *NORMAL, *GAMMA]
 }
+# names for what is short in other functions: the number of arguments, the expression
+SHORT: dict[str, tuple[int, Callable[..., Expr]]] = {
+    "sqrt": (1, lambda x: foreign.translate(sympy.sqrt(x))),
+    "rsqrt": (1, lambda x: 1 / sympy.sqrt(x)),
+    "log2": (1, lambda x: sympy.log(x) / sympy.log(2)),
+    "log10": (1, lambda x: sympy.log(x) / sympy.log(10)),
+    "clip": (3, lambda x, low, high: ROWS["minimum"].head(ROWS["maximum"].head(x, low), high)),
+    "where": (3, where),
+}
+
 _BY_HEAD = {row.head: row for row in ROWS.values()}
 
 for _row in ROWS.values():
@@ -65,8 +79,4 @@ def row_of(expr: Expr) -> Row:
 
 def apply(name: str, *args: Expr) -> Expr:
     """The call name(*args): sqrt(x) is a power, `where(condition, yes, no)` a choice."""
-    if name == "where":
-        return where(*args)
-    if name == "sqrt":
-        return foreign.translate(sympy.sqrt(*args))
-    return ROWS[name].head(*args)
+    return SHORT[name][1](*args) if name in SHORT else ROWS[name].head(*args)

@@ -17,7 +17,7 @@ from sympy import Basic
 from ..errors import IndexRangeError, explain
 from .access import Access, Index, Size
 from .arithmetic import FLOAT64, INTEGER, Arithmetic, evaluate
-from .bounds import check_data, data_array, in_range, real_array
+from .bounds import check_data, data_array, in_range, plain_array, real_array
 from .recurrence import Unit, groups
 from .routines import run
 from .sizes import bind_shapes, size_value
@@ -35,7 +35,8 @@ def interpret(
     `outputs` may name any tensors of the system. The arrays are not modified.
     """
     needed = system.prune(outputs)
-    sizes = bind_shapes(_passed(system, needed, arrays), {name: np.shape(arrays[name]) for name in arrays})
+    shapes = {t.name: plain_array(t, arrays[t.name]).shape for t in system.declared() if t.name in arrays}
+    sizes = bind_shapes(_passed(system, needed, arrays), shapes)
     taken = real_array if arithmetic is FLOAT64 else data_array
     values = {t.name: arithmetic.array(taken(t, arrays[t.name]), t.dtype) for t in needed.declared()}
     check_data(needed, sizes, values)

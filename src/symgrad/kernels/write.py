@@ -19,12 +19,12 @@ WORDS = """
     max min name njit np piece populate_array prange product range run scale stage start table types
     uint64
 """
-RESERVED = {*keyword.kwlist, *WORDS.split()}  # what the text itself uses
+RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
 
 
-def python_names(kernel: loops.Kernel) -> dict:
+def python_names(kernel: loops.Kernel, reserved: Iterable[str] = RESERVED) -> dict:
     """A Python name for every buffer, register and size; a tensor keeps its own where that is possible."""
-    taken = set(RESERVED)
+    taken = set(reserved)
     names: dict = {}
     for key in (*kernel.dtypes, *kernel.sizes, *kernel.extents.values()):
         stem = re.sub(r"\W", "_", str(key))
@@ -61,6 +61,7 @@ class Writer:
     unsigned: dict[Expr, str] = field(default_factory=dict)
     depth: int = 0
     temporaries: int = 0
+    reserved: frozenset[str] = RESERVED
 
     def __post_init__(self):
         self.printer = Printer(self.real, self._place, self._symbol, self._let, self.called)
@@ -113,7 +114,7 @@ class Writer:
     # --------------------------------------------------------------------------------------------------------- nodes
     def nodes(self, nodes: list[loops.Node]) -> None:
         for node in nodes:
-            _NODES[type(node)](self, node)
+            NODES[type(node)](self, node)
 
     def _set(self, node: loops.Set) -> None:
         self.line(f"{self.names[node.register]} = {self._value(node.value, node.register)}")
@@ -243,10 +244,10 @@ class Writer:
     def _loop_name(self, index: Index) -> str:
         stem = re.sub(r"\W", "_", index.name.split("#")[0])
         stem = stem if stem.isidentifier() else f"i_{stem}"
-        return _free(stem, {*self.indices.values(), *self.names.values(), *RESERVED})
+        return _free(stem, {*self.indices.values(), *self.names.values(), *self.reserved})
 
 
-_NODES = {
+NODES = {
     loops.Set: Writer._set, loops.Store: Writer._store, loops.Combine: Writer._combine,
     loops.Extreme: Writer._extreme, loops.First: Writer._first, loops.If: Writer._if, loops.For: Writer._for,
     loops.Dot: Writer._dot,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from ..errors import did_you_mean
-from .update import Optimizer, rule
+from .update import Optimizer, custom, rule
 
 DECAY = "g_decayed = g + weight_decay*w"
 
@@ -99,6 +99,8 @@ LION = """\
 c = beta1*m + (1 - beta1)*g
 m_next = beta2*m + (1 - beta2)*g
 w_next = w - lr*(sign(c) + weight_decay*w)"""
+
+__all__ = ["Optimizer", "custom"]
 
 NAMES = (
     "adadelta", "adagrad", "adam", "adamax", "adamw", "lion", "momentum", "nadam", "nesterov", "radam", "rmsprop",

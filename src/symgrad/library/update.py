@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import SymgradError
 from ..ir.system import System
-from ..notation import parse
+from ..notation import parse, to_text
 from .lift import TrainingStep, training_step
 from .numbers import check_numbers
 from .schedules import Schedule
@@ -40,6 +40,44 @@ def rule(equations: str, numbers: Any) -> str:
     lines += [f"{states}: state"] * bool(states)
     updates = ", ".join(f"{name} -> {name}_next" for name in moved)
     return "\n".join([*lines, equations.strip(), f"updates: {updates}"])
+
+
+def custom(rule: Any, **values: float) -> Optimizer:
+    """An optimiser of your own: a Program, or its text, that updates one scalar parameter `w` by its gradient `g`.
+
+    Its other inputs are the rule's numbers, each with a value here; states start at zero. `g_norm`, where the rule
+    reads it, is the norm of all gradients together. SymgradError where the program is no such rule.
+
+    >>> decay = "w: parameter\\ng, lr: input\\nm: state\\nm_next = (m + g)/2\\nw_next = w - lr*m_next\\n"
+    >>> custom(decay + "updates: w -> w_next, m -> m_next", lr=0.1).states
+    ('m',)
+    """
+    system = parse(rule) if isinstance(rule, str) else getattr(rule, "written", None) or getattr(rule, "raw", rule)
+    if not isinstance(system, System):
+        raise SymgradError(f"an optimiser is a Program or its text, not {type(rule).__name__}.")
+    fault = _no_rule(system, values)
+    if fault:
+        raise SymgradError(f"this program is no optimiser: {fault}.")
+    return Optimizer("custom", to_text(system), values)
+
+
+def _no_rule(system: System, values: Mapping[str, float]) -> str:
+    """Why a System is no update rule with these numbers, or nothing."""
+    axes = [t.name for t in system.tensors.values() if t.rank]
+    weights = [t.name for t in system.declared("parameter")]
+    numbers = {t.name for t in system.declared("input", "label", "noise")} - {"g", "g_norm"}
+    still = [t.name for t in system.declared("state") if t.name not in system.updates]
+    if axes:
+        return f"an update rule is written for one scalar, and {axes[0]} has axes"
+    if len(weights) != 1 or weights[0] not in system.updates:
+        return "it needs one parameter that it updates, as in w: parameter, with updates: w -> w_next"
+    if "g" not in system.tensors or system.tensors["g"].role != "input":
+        return "it needs the gradient, g: input"
+    if still:
+        return f"the state {still[0]} is never updated"
+    if numbers != set(values):
+        return f"its numbers are {', '.join(sorted(numbers)) or 'none'}; values came for {', '.join(values) or 'none'}"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from math import inf, log2
 import sympy
 from sympy import Add, And, Basic, Expr, Integer, Mul, Not, Number, Or, Pow, S
 
-from ..functions import ROWS, apply, where
+from ..functions import ROWS, SHORT, apply, where
 from ..ir.access import Access
 
 BITS = 1100  # of a constant: a float ends at 2**1024
@@ -50,21 +50,18 @@ def _call(name: str, args: Sequence[Expr]) -> Expr:
         raise _miscounted(name, least, most, len(args))
     if name == "exp" and constant(args[0]) and magnitude(args[0]) > 709:
         raise _too_large()
-    if getattr(ROWS[name], "orders", ()) and not (args[0].is_Integer and 0 <= args[0] <= 50):
+    if name in ROWS and ROWS[name].orders and not (args[0].is_Integer and 0 <= args[0] <= 50):
         raise Unrepresentable(f"the first argument of {name} is a whole number from 0 to 50", f"Write {name}(1, x).")
     return apply(name, *args)
 
 
 def arity(name: str) -> tuple[int, int]:
     """The least and the largest number of arguments of a function."""
-    if name == "where":
-        return 3, 3
-    count = ROWS[name].arity
-    return (count, count) if isinstance(count, int) else count
+    return (SHORT[name][0],) * 2 if name in SHORT else ROWS[name].arity
 
 
 def known_functions() -> list[str]:
-    return sorted({*ROWS, "where", "sqrt"})
+    return sorted({*ROWS, *SHORT})
 
 
 def constant(expr: Basic) -> bool:
@@ -110,7 +107,7 @@ def _relation(head) -> Callable[[Expr, Expr], Basic]:
 def _sqrt(*args: Expr) -> Expr:
     if len(args) != 1:
         raise _miscounted("sqrt", 1, 1, len(args))
-    return apply("sqrt", *args) if "sqrt" in ROWS else _power(args[0], Integer(1) / 2)
+    return _power(args[0], Integer(1) / 2)
 
 
 def _where(*args: Basic) -> Expr:

@@ -18,7 +18,9 @@ from sympy import Integer, Rational
 
 from .lines import DEEPEST, refuse
 
-REDUCTIONS = ("sum", "mean", "prod", "max", "min", "argmax", "logsumexp", "softmax", "log_softmax")
+REDUCTIONS = (
+    "sum", "mean", "var", "std", "prod", "max", "min", "argmax", "argmin", "logsumexp", "softmax", "log_softmax",
+)  # fmt: skip
 METHODS = ("sum", "mean", "max", "min")  # of an array, as in A.sum(1)
 DIGITS = 400  # of an integer: more does not fit in a float
 

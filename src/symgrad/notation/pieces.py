@@ -140,7 +140,7 @@ def scalar(maker: Maker, tree: Tree) -> Expr:
             return EXPANSIONS[kind](maker, tree)
     axes, guards = context(maker, tree)
     parts = [p._replace(guards=(*guards, *p.guards)) for p in addends(maker, tree)]
-    return piece(maker, "sum" if isinstance(tree, Fold) else "case", axes, parts)
+    return piece(maker, tree.kind if isinstance(tree, Fold) else "case", axes, parts)
 
 
 def context(maker: Maker, tree: Tree) -> tuple[tuple[Index, ...], tuple[Boolean, ...]]:

@@ -148,7 +148,7 @@ def _unreadable(reader: Reader, node: g.Read):
 def position(reader: Reader, node: g.Node, scope: Scope) -> Expr:
     """An index expression: affine in letters (sizes as coefficients), or reads of integer tensors."""
     expr = sympy.expand(_integer(reader, node, scope))
-    if not all(map(_affine_term, Add.make_args(expr))):
+    if not is_affine(expr):
         reader.refuse(
             "this index is not affine.",
             node.column,
@@ -159,6 +159,11 @@ def position(reader: Reader, node: g.Node, scope: Scope) -> Expr:
             "an index counts from 0; negative ones are not read.", node.column, "The last entry is x[size(n) - 1]."
         )
     return expr
+
+
+def is_affine(expr: Expr) -> bool:
+    """Is it (expanded) a sum of multiples of single indices and integer reads, by whole numbers and sizes?"""
+    return all(map(_affine_term, Add.make_args(expr)))
 
 
 def _affine_term(term: Expr) -> bool:

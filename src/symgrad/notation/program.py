@@ -72,7 +72,7 @@ def _parse(text: str, sizes: Mapping[str, int] | None) -> System:
         determined(draft.sizes, line.text, *left)
     _used_sizes(draft)
     updates = _updates(draft, [line for line in lines if line.kind == "updates"])
-    system = _finished(draft, updates)
+    system = finished(draft, (), updates)
     outputs = _outputs(draft, [line for line in lines if line.kind == "outputs"], system.equations)
     return check(replace(system, outputs=outputs))
 
@@ -348,7 +348,7 @@ def _need(draft: Draft, line: Line, name: str, complaint: str) -> None:
         refuse(f"{name or 'nothing'} {complaint}.", line.text, {column: ""}, hint, UnknownNameError)
 
 
-def _finished(draft: Draft, updates: dict[str, str]) -> System:
+def finished(draft: Draft, outputs: tuple[str, ...], updates: dict[str, str]) -> System:
     """Final sizes, the user's letters, and only functions of the table."""
     find = draft.sizes.find
     tensors = {
@@ -359,7 +359,7 @@ def _finished(draft: Draft, updates: dict[str, str]) -> System:
         e if isinstance(e, Call) else replace(e, terms=tuple(_in_rows(polished(draft, t)) for t in e.terms))
         for e in draft.equations
     )
-    return System(tensors, in_order(tensors, equations, draft.recurrent), (), updates)
+    return System(tensors, in_order(tensors, equations, draft.recurrent), outputs, updates)
 
 
 def _in_rows(term):

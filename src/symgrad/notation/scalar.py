@@ -94,22 +94,13 @@ def from_scalar(expr: Expr, symbols: Iterable[Symbol | str]) -> System:
     return check(System(tensors, (Equation(output, (Term((), body, ()),), source=f"{output} = {expr}"),), (output,)))
 
 
-def _sinh(x: Expr) -> Expr:
-    return (apply("expm1", x) - apply("expm1", -x)) / 2  # exact near 0, which exp(x) - exp(-x) is not
-
-
-def _cosh(x: Expr) -> Expr:
-    return (sympy.exp(x) + sympy.exp(-x)) / 2
-
-
 def _heaviside(x: Expr, at_zero: Expr = S.Half) -> Expr:
     return where(x > 0, S.One, where(x < 0, S.Zero, at_zero))
 
 
 # SymPy heads that are not one row of the table: their definition in rows. The others are in `functions.translate`.
 _DEFINITIONS = {
-    sympy.sinh: _sinh, sympy.cosh: _cosh, sympy.csch: lambda x: 1 / _sinh(x),
-    sympy.coth: lambda x: 1 / apply("tanh", x),
+    sympy.csch: lambda x: 1 / apply("sinh", x), sympy.coth: lambda x: 1 / apply("tanh", x),
     sympy.sec: lambda x: 1 / sympy.cos(x), sympy.csc: lambda x: 1 / sympy.sin(x), sympy.cot: lambda x: 1 / sympy.tan(x),
     sympy.re: lambda x: x, sympy.conjugate: lambda x: x, sympy.Heaviside: _heaviside,
 }  # fmt: skip

@@ -13,6 +13,7 @@ from ..functions import PUBLIC, diff
 from ..ir.access import Access, Index, all_reads
 from ..ir.calls import ROWS
 from . import grammar as g
+from . import shorthand
 from .algebra import known_functions
 from .places import access, boolean, named, read, size_call
 from .scope import Reader, Scope
@@ -85,7 +86,7 @@ def known_function(reader: Reader, node: g.Call) -> None:
         hint = f" For the larger of two numbers write {name}imum(a, b)." if name in ("max", "min") else ""
         reader.refuse(f"{name} needs its index letters.", node.column, f"Write {name}[i](x[i]).{hint}")
     if name not in known_functions():
-        hint = did_you_mean({"ln": "log", "arctan": "tan"}.get(name, name), [*PUBLIC, "diff", *g.REDUCTIONS])
+        hint = shorthand.INSTEAD.get(name) or did_you_mean(name, [*PUBLIC, "diff", *g.REDUCTIONS])
         reader.refuse(f"{name} is not a function of the notation.", node.column, hint, UnknownNameError)
 
 
@@ -200,13 +201,15 @@ def _reduce(reader: Reader, node: g.Reduce, scope: Scope) -> Tree:
     if node.kind in reader.draft.tensors or node.kind in reader.draft.remaining:
         reader.refuse(f"{node.kind} is a tensor and cannot be called.", node.column, "Multiply with *.")
     if node.kind not in g.REDUCTIONS:
-        hint = did_you_mean(node.kind, g.REDUCTIONS)
+        hint = shorthand.INSTEAD.get(node.kind) or did_you_mean(node.kind, g.REDUCTIONS)
         reader.refuse(f"{node.kind}[...](...) is not a reduction of the notation.", node.column, hint, UnknownNameError)
     names = [letter.id for letter in node.letters]
     if len(set(names)) != len(names):
         reader.refuse(f"{node.kind} lists a letter twice.", node.column, "List each letter once.")
-    if node.kind == "argmax" and len(names) > 1:
-        reader.refuse("argmax takes one letter.", node.column, "Write argmax[k](z[k]).")
+    if node.kind in ("argmax", "argmin") and len(names) > 1:
+        reader.refuse(f"{node.kind} takes one letter.", node.column, f"Write {node.kind}[k](z[k]).")
+    if node.kind in shorthand.REDUCTIONS:
+        return value(reader, shorthand.REDUCTIONS[node.kind](node), scope)
     bound = tuple(_bound(reader, node, letter, scope) for letter in node.letters)
     inner = replace(scope, letters={**scope.letters, **dict(zip(names, bound))})
     guards, inner = guards_of(reader, node.guards, inner)

@@ -12,7 +12,7 @@ from ..library.optimizers import Optimizer
 
 
 def optimizer_of(given: Optimizer | str | None) -> Optimizer:
-    """An optimiser, or the name of one at its default numbers; Adam where none is given.
+    """An optimiser, the name of one at its default numbers, or a Program that is one; Adam where none is given.
 
     >>> optimizer_of("sgd").values
     {'lr': 0.01}
@@ -23,6 +23,8 @@ def optimizer_of(given: Optimizer | str | None) -> Optimizer:
         return optimizers.adam()
     if isinstance(given, str) and given in optimizers.NAMES:
         return getattr(optimizers, given)()
+    if hasattr(given, "raw") or (isinstance(given, str) and "\n" in given):
+        return optimizers.custom(given)
     raise SymgradError(f"optimizer is {_shown(given)}. {_optimizer_fix(given)}")
 
 

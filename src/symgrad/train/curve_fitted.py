@@ -19,6 +19,7 @@ from .formula import by_name
 from .layout import Layout
 from .least_squares import Problem, Run
 
+DIGITS = 1e-6  # a larger relative error of the sum of squares (and of standard errors) by rounding is said
 TITLE = "{count} observations, {free} degrees of freedom, residual standard deviation {sd:.6g}"
 
 
@@ -199,4 +200,7 @@ def _agreement(problem: Problem, runs: list[Run]) -> str:
     text = f"an optimum; {len(same)} of {len(runs)} runs reached it"
     if other:
         text += f"; another local optimum has the sum of squares {other[0].sum_of_squares:.6g}"
+    lost = 2 * problem.rounding / np.sqrt(runs[0].sum_of_squares) if runs[0].sum_of_squares else 0.0
+    if lost > DIGITS:
+        text += f"; the residuals are so small that rounding leaves their sum of squares an error of {lost:.0e}"
     return text

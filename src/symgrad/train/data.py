@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,15 @@ KINDS = {"float": "fiub", "int": "iu", "bool": "b"}
 def inputs_of(system: System) -> list[Tensor]:
     """The tensors that data are bound to, in the order of declaration."""
     return system.declared("input", "label", "noise")
+
+
+def asked_of(system: System, data: Any, optional: Iterable[str] = ()) -> list[Tensor]:
+    """The tensors that `data` hold: noise, which is drawn, and `optional` ones only where they are given."""
+    tensors = inputs_of(system)
+    needed = [t for t in tensors if t.role != "noise" and t.name not in optional]
+    if isinstance(data, Mapping):
+        return [t for t in tensors if t in needed or t.name in data]
+    return tensors if isinstance(data, tuple) and len(data) == len(tensors) else needed
 
 
 def name_arrays(tensors: Sequence[Tensor], data: Any, dtype: str) -> Arrays:
@@ -82,12 +91,34 @@ def batch_size_of(system: System, tensors: Sequence[Tensor]) -> Size | None:
         return None
     cut = {t.name for t in tensors}
     for tensor in system.declared():
+        if tensor.role == "noise" and tensor.name not in cut:
+            continue  # it is drawn for as many examples as there are
         elsewhere = tensor.shape[1:] if tensor.name in cut else tensor.shape
         if any(size in extent.free_symbols for extent in elsewhere):
             return None
         if tensor.name in cut and tensor.rank and tensor.shape[0] != size and size in tensor.shape[0].free_symbols:
             return None
     return size
+
+
+def examples_axis(system: System, arrays: Iterable[str]) -> Size | None:
+    """`batch_size_of` where `arrays` are given and noise is perhaps not."""
+    held = set(arrays)
+    return batch_size_of(system, [t for t in inputs_of(system) if t.name in held])
+
+
+class Part(NamedTuple):
+    """What goes through a kernel at once: arrays by name, and the numbers of their examples in the whole data."""
+
+    arrays: Arrays
+    numbers: np.ndarray
+
+
+class Update(NamedTuple):
+    """The examples of one update, in parts. A part is to be used before the next one is asked for."""
+
+    parts: Iterable[Part]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -98,28 +129,40 @@ class Examples:
     batched: tuple[str, ...]
     count: int
     rows: np.ndarray | None = None  # those of the arrays' rows that are examples; None: all
+    batch_size: int | None = None  # of a part; None: all
+    again: bool = True  # an epoch can be repeated
+    _buffers: dict[int, Arrays] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def numbers(self, rows: np.ndarray) -> np.ndarray:
         """The rows of the arrays that hold the examples `rows`."""
         return rows if self.rows is None else self.rows[rows]
 
-    def buffers(self, rows: int) -> Arrays:
-        """Empty arrays that hold `rows` examples."""
-        arrays = {name: self.arrays[name] for name in self.batched}
-        return {name: np.empty((rows, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
-
-    def gather(self, rows: np.ndarray, buffers: Arrays) -> Arrays:
-        """The examples `rows`, in `buffers`."""
-        rows = self.numbers(rows)
+    def part(self, rows: np.ndarray | None = None) -> Part:
+        """The examples `rows` (else a first batch), in buffers that the next part of the same length overwrites."""
+        rows = np.arange(min(self.batch_size or self.count, self.count)) if rows is None else rows
+        numbers = self.numbers(rows)
+        if len(rows) not in self._buffers:
+            arrays = {name: self.arrays[name] for name in self.batched}
+            empty = {name: np.empty((len(rows), *array.shape[1:]), array.dtype) for name, array in arrays.items()}
+            self._buffers[len(rows)] = empty
+        buffers = self._buffers[len(rows)]
         for name in self.batched:
-            np.take(self.arrays[name], rows, axis=0, out=buffers[name], mode="clip")
-        return buffers
+            np.take(self.arrays[name], numbers, axis=0, out=buffers[name], mode="clip")
+        return Part(buffers, numbers)
+
+    def updates(self, rng: np.random.Generator, accumulate: int = 1) -> Iterator[Update]:
+        """The updates of one epoch: every example once, in random order."""
+        size = min(self.batch_size or self.count, self.count) if self.batched else self.count
+        for rows in batches(self.count, size * accumulate, rng):
+            parts = (self.part(rows[start : start + size]) for start in range(0, len(rows), size))
+            yield Update(parts, len(rows))
 
 
 def examples_of(system: System, arrays: Arrays) -> Examples:
-    tensors = inputs_of(system)
-    size = batch_size_of(system, tensors)
-    batched = tuple(t.name for t in tensors if size is not None and t.rank and t.shape[0] == size)
+    """The examples in `arrays`, which hold the inputs of `system`, noise perhaps not."""
+    size = examples_axis(system, arrays)
+    cut = (t for t in inputs_of(system) if t.name in arrays and t.rank)
+    batched = tuple(t.name for t in cut if size is not None and t.shape[0] == size)
     return Examples(arrays, batched, len(arrays[batched[0]]) if batched else 1)
 
 

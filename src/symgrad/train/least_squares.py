@@ -48,6 +48,12 @@ class Problem:
         """A sum of squares of rounding errors."""
         return (1e2 * EPS * self.scale) ** 2
 
+    @property
+    def rounding(self) -> float:
+        """The length of what rounding adds to the residuals: of the data alone, each to half a unit in the last place,
+        and as much again for some operations of the formula."""
+        return 1e1 * EPS * self.scale
+
     def free(self, vector: np.ndarray) -> np.ndarray:
         """The parameters that no bound holds."""
         gradient = self.jacobian(vector).T @ self.residuals(vector)
@@ -115,7 +121,18 @@ def solve(problem: Problem, methods: Sequence[str]) -> list[Run]:
         best = min(r.sum_of_squares for r in runs)
         if len(good) >= min(2, len(methods)) and good[1 if len(good) > 1 else 0] <= best * (1 + SAME) + problem.floor:
             break
-    return sorted(runs, key=lambda r: (not np.isfinite(r.sum_of_squares), r.sum_of_squares, bool(r.fault)))
+    return _best_first(problem, runs)
+
+
+def _best_first(problem: Problem, runs: list[Run]) -> list[Run]:
+    """By sum of squares; among those that are least up to rounding, a proved optimum comes first."""
+    least = min((r.sum_of_squares for r in runs if np.isfinite(r.sum_of_squares)), default=np.inf)
+
+    def key(run: Run) -> tuple:
+        beaten = not run.sum_of_squares <= least * (1 + SAME) + problem.floor
+        return beaten, beaten and run.sum_of_squares, bool(run.fault), run.sum_of_squares
+
+    return sorted(runs, key=key)
 
 
 def _attempts(problem: Problem, methods: Sequence[str]) -> Iterable[tuple[str, Callable[[], np.ndarray]]]:
@@ -245,7 +262,7 @@ def examine(problem: Problem, vector: np.ndarray) -> str:
     whole = float(np.linalg.norm(residual))
     if whole**2 <= problem.floor:
         return ""
-    if tangent > OFFSET * whole:
+    if tangent > OFFSET * whole + problem.rounding:
         return f"no optimum was reached: the relative offset is {tangent / whole:.1e}"
     return _second_order(problem.curvature(vector)[np.ix_(free, free)], shape)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import SymgradError, did_you_mean
 from .data import Arrays, Examples
+from .feeds import NOTHING, Feeds, Moment
 from .fitted import Fit
 from .step import bind
 
@@ -117,7 +118,9 @@ def measure(names: Iterable[str], truth: np.ndarray, predicted: np.ndarray, labe
     return found
 
 
-def judge_of(result: Fit, held_out: Examples, names: tuple[str, ...] = ()) -> Callable[[], Judged]:
+def judge_of(
+    result: Fit, held_out: Examples, names: tuple[str, ...] = (), feeds: Feeds = NOTHING
+) -> Callable[[Moment], Judged]:
     """Loss, accuracy and metrics on the held-out examples, by a kernel with outputs pruned."""
     label, target = label_of(result), target_of(result)
     truth = held_out.arrays.get(label or target or "")
@@ -125,10 +128,13 @@ def judge_of(result: Fit, held_out: Examples, names: tuple[str, ...] = ()) -> Ca
     predicted = result.prediction if label or (names and target) else None
     system = result.system.prune([n for n in (result.loss, predicted) if n])
     parameters = [name for name in result.parameters if name in system.tensors]
-    runner = bind(system, held_out.arrays | _chosen(result.parameters, parameters), result.dtype, result.engine)
+    feeds, numbers = feeds.elsewhere("validation ", system), np.arange(held_out.count)
+    fixed = {n: a for n, a in held_out.arrays.items() if n in system.tensors} | feeds.at(numbers)
+    runner = bind(system, fixed | _chosen(result.parameters, parameters), result.dtype, result.engine)
 
-    def judge() -> Judged:
-        values = runner(**_chosen(result.parameters, parameters))
+    def judge(moment: Moment) -> Judged:
+        changing = feeds.at(numbers, moment) if feeds.schedules else {}
+        values = runner(**_chosen(result.parameters, parameters), **changing)
         loss = float(values[result.loss])
         if predicted is None or truth is None:
             return Judged(loss, None, {})

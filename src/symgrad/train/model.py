@@ -18,6 +18,13 @@ def raw_system(program: Any) -> System:
     return program if isinstance(program, System) else program.raw
 
 
+def model_text(program: Any) -> str:
+    """The model as its author wrote it."""
+    if isinstance(program, str):
+        return program
+    return notation.to_text(getattr(program, "written", None) or raw_system(program))
+
+
 def loss_of(system: System, loss: str | None) -> str:
     """The loss: the name given, or the only scalar output."""
     if loss is not None:

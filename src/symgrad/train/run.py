@@ -13,8 +13,9 @@ import numpy as np
 from ..errors import DataError, SymgradError
 from ..ir.system import System
 from . import checkpoint as files
-from .data import Arrays, batches, take_rows
+from .data import Arrays, Update
 from .diagnose import report
+from .feeds import Moment
 from .fitted import Epoch, Fit
 from .interrupt import interruptible
 from .metrics import Judged
@@ -30,12 +31,13 @@ class Run:
 
     result: Fit
     trainer: Trainer
-    judge: Callable[[], Judged] | None
+    judge: Callable[[Moment], Judged] | None
     watch: Watch | None
     rng: np.random.Generator
     settings: dict[str, Any]
     model: System
     done: int = 0
+    updates: int = 0
     begun: tuple[Arrays, Any] = field(default_factory=lambda: ({}, None))
 
     def epochs(self, epochs: int, callbacks: Iterable[Callback], path: Path | None) -> None:
@@ -54,19 +56,19 @@ class Run:
 
     def epoch(self, asked: Callable[[], bool]) -> bool:
         """One pass over the examples; True where Ctrl-C ended it early."""
-        began, total, count = time.perf_counter(), 0.0, self.trainer.examples.count
+        began, total, count = time.perf_counter(), 0.0, 0
         self.begun = self.trainer.state(), self.rng.bit_generator.state
-        for batch, rows in enumerate(batches(count, self.trainer.rows, self.rng), start=1):
-            loss = self.trainer.run(rows)
+        for batch, update in enumerate(self.trainer.updates(self.rng), start=1):
+            loss = self.trainer.run(update, Moment(self.done, self.updates))
             if not np.isfinite(loss):
                 raise DataError(self.diverged(loss, batch))
-            total += loss * len(rows)
+            total, count, self.updates = total + loss * update.count, count + update.count, self.updates + 1
             if asked():
                 _copy(self.trainer.state(), self.result.parameters)
                 return True
         _copy(self.trainer.state(), self.result.parameters)
         self.done += 1
-        found = self.judge() if self.judge else Judged(None, None, {})
+        found = self.judge(Moment(0, max(self.updates - 1, 0))) if self.judge else Judged(None, None, {})
         seconds = time.perf_counter() - began
         self.result.history.append(Epoch(self.done, total / count, found.loss, found.accuracy, seconds, found.metrics))
         return False
@@ -84,8 +86,9 @@ class Run:
 
     def save(self, path: Path) -> None:
         meta = self.result.meta() | {
-            "settings": self.settings, "done": self.done, "order": self.rng.bit_generator.state,
-            "stopped": self.result.stopped, "watch": self.watch.meta() if self.watch else None,
+            "settings": self.settings, "done": self.done, "updates": self.updates,
+            "order": self.rng.bit_generator.state, "stopped": self.result.stopped,
+            "watch": self.watch.meta() if self.watch else None,
             "best_epoch": self.watch.epoch if self.watch else None,
         }  # fmt: skip
         arrays = files.prefixed("parameter", self.result.parameters) | files.prefixed("state", self.trainer.state())
@@ -100,7 +103,7 @@ class Run:
         self.trainer.restore(files.part(arrays, "state"))
         _copy(files.part(arrays, "parameter"), self.result.parameters)
         self.result.history[:] = [Epoch(*row) for row in meta["history"]]
-        self.done, self.rng.bit_generator.state = meta["done"], meta["order"]
+        self.done, self.updates, self.rng.bit_generator.state = meta["done"], meta["updates"], meta["order"]
         if self.watch and meta["watch"]:
             self.watch.best, self.watch.epoch = meta["watch"]["best"], meta["watch"]["epoch"]
             self.watch.parameters = files.part(arrays, "best")
@@ -110,22 +113,32 @@ class Run:
     def diverged(self, loss: float, failed: int) -> str:
         """The error's text. The step has overwritten the parameters that gave this loss: the epoch is run again up to
         the batch before."""
+        place = f"epoch {self.done + 1}, batch {failed}"
+        if not self.trainer.examples.again:
+            return report(self.model, {}, loss, f"{place}, step {self.updates + 1}", self.result.dtype)
         state, order = self.begun
         self.trainer.restore(state)
         self.rng.bit_generator.state = order
-        count = self.trainer.examples.count
-        for batch, rows in enumerate(batches(count, self.trainer.rows, self.rng), start=1):
-            if batch == failed:
-                break
-            self.trainer.run(rows)
+        first, steps, found = self.updates - failed + 1, 0, {}
+        for batch, update in enumerate(self.trainer.updates(self.rng), start=1):
+            steps = batch
+            if batch < failed:
+                self.trainer.run(update, Moment(self.done, first + batch - 1))
+            elif batch == failed:
+                found = self.seen(update)
+        place = f"{place} of {steps}, step {self.updates + 1}"
+        return report(self.model.prune([self.trainer.loss]), found, loss, place, self.result.dtype)
+
+    def seen(self, update: Update) -> Arrays:
+        """All that the loss reads in an update."""
+        examples, names = self.trainer.examples, self.model.prune([self.trainer.loss]).tensors
+        parts = [(p.numbers, {n: np.array(a) for n, a in p.arrays.items()}) for p in update.parts]
+        arrays, numbers = examples.arrays | parts[0][1], np.concatenate([n for n, _ in parts])
+        arrays |= {n: np.concatenate([a[n] for _, a in parts]) for n in examples.batched}
+        arrays |= self.trainer.feeds.at(numbers, Moment(self.done, self.updates))
         values = self.trainer.state()
-        examples = self.trainer.examples
-        arrays = take_rows(examples.arrays, examples.batched, examples.numbers(rows))
-        arrays = arrays | {n: values.get(n, a) for n, a in self.result.parameters.items()}
-        steps = -(-count // self.trainer.rows)
-        place = f"epoch {self.done + 1}, batch {failed} of {steps}, step {self.done * steps + failed}"
-        model = self.model.prune([self.trainer.loss])
-        return report(model, {n: a for n, a in arrays.items() if n in model.tensors}, loss, place, self.result.dtype)
+        arrays |= {n: values.get(n, a) for n, a in self.result.parameters.items()}
+        return {n: a for n, a in arrays.items() if n in names}
 
 
 def _copy(source: Mapping[str, np.ndarray], into: Arrays) -> None:

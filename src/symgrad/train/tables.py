@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, SymgradError, UnknownNameError, did_you_mean
+from .feeds import BEGIN
 from .fitted import Fit
-from .loop import checked
 from .metrics import judge_of, metric_names
+from .sources import checked
 
 SCALERS = ("standard", "minmax", None)
 MISSING = 5  # rows that are named
@@ -130,8 +131,10 @@ class TestSet:
                 TestSetWarning,
                 stacklevel=2,
             )
-        examples = checked(fit.system.prune([fit.loss]), self.arrays, fit.dtype)
-        judged = judge_of(fit, examples, metric_names(metrics))()
+        system = fit.system.prune([fit.loss])
+        examples = checked(system, self.arrays, fit.dtype)
+        feeds = fit.feeds(system, examples.arrays | fit.parameters)
+        judged = judge_of(fit, examples, metric_names(metrics), feeds)(BEGIN)
         found = {"loss": judged.loss, "accuracy": judged.accuracy, **judged.metrics}
         return {name: value for name, value in found.items() if value is not None}
 

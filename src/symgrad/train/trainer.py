@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,50 +15,52 @@ from ..ir.sizes import bind_shapes
 from ..ir.system import Equation, Range, System, Tensor, Term
 from ..library.lift import TrainingStep
 from ..library.optimizers import Optimizer
-from .data import Arrays, Examples, shape_of
+from .data import Arrays, Examples, Part, Update, shape_of
+from .feeds import BEGIN, Feeds, Moment
 from .memo import step_of
 from .step import Runner, bind
+from .stream import Stream
 from .threads import blas_threads
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """One update from `batch_size * accumulate` examples, and buffers for each number of rows that occurs."""
+    """One update: a kernel that holds parameters and states, alone or behind one that adds gradients up."""
 
-    examples: Examples
-    batch_size: int
+    examples: Examples | Stream
+    feeds: Feeds
     accumulate: int
     apply: Runner  # holds parameters and the optimiser's states
     updated: tuple[str, ...]
     collect: Runner | None  # the gradient, added up; None where one kernel does it all
     sums: Mapping[str, str]  # the gradient's name in `apply` -> the sum's name in `collect`
-    share: str  # the input of `collect` that weighs a batch by its rows
+    share: str  # the input of `collect` that weighs a part by its examples
     parameters: tuple[str, ...]
-    buffers: Mapping[int, Arrays]
     loss: str
     threads: AbstractContextManager
 
-    @property
-    def rows(self) -> int:
-        """The number of examples of one update."""
-        return self.batch_size * self.accumulate
+    def updates(self, rng: np.random.Generator) -> Iterator[Update]:
+        return self.examples.updates(rng, self.accumulate)
 
-    def run(self, rows: np.ndarray) -> float:
-        """One update by the examples `rows`; the loss before it."""
+    def run(self, update: Update, moment: Moment = BEGIN) -> float:
+        """One update; the loss before it."""
         if self.collect is None:
-            return float(self.apply.step(**self.batch(rows))[self.loss])
+            (part,) = update.parts
+            return float(self.apply.step(**self.given(part, moment))[self.loss])
         total = 0.0
         self.collect.set(**{n: self.apply[n] for n in self.parameters})
         self.collect.set(**{s: np.zeros_like(self.collect[s]) for s in self.sums.values()})
-        for start in range(0, len(rows), self.batch_size):
-            part = rows[start : start + self.batch_size]
-            share = np.array(len(part) / len(rows), dtype=np.asarray(self.collect[self.share]).dtype)
-            total += float(self.collect.step(**self.batch(part), **{self.share: share})[self.loss]) * len(part)
+        dtype = np.asarray(self.collect[self.share]).dtype
+        for part in update.parts:
+            count = len(part.numbers)
+            given = self.given(part, moment) | {self.share: np.array(count / update.count, dtype)}
+            total += float(self.collect.step(**given)[self.loss]) * count
         self.apply.step(**{gradient: self.collect[s] for gradient, s in self.sums.items()})
-        return total / len(rows)
+        return total / update.count
 
-    def batch(self, rows: np.ndarray) -> Arrays:
-        return self.examples.gather(rows, self.buffers[len(rows)])
+    def given(self, part: Part, moment: Moment) -> Arrays:
+        """All that a step reads but what it keeps itself."""
+        return part.arrays | self.feeds.at(part.numbers, moment)
 
     def state(self) -> Arrays:
         """A copy of all that an update changes: parameters and the optimiser's states."""
@@ -69,14 +71,12 @@ class Trainer:
 
 
 def trainer_of(
-    model: System, examples: Examples, parameters: Arrays, sizes: Mapping[Size, int], loss: str, optimizer: Optimizer,
-    batch_size: int | None, accumulate: int, dtype: str, engine: str,
+    model: System, examples: Examples | Stream, feeds: Feeds, parameters: Arrays, sizes: Mapping[Size, int], loss: str,
+    optimizer: Optimizer, accumulate: int, dtype: str, engine: str,
 ) -> Trainer:  # fmt: skip
     """Derive, compile and bind the step."""
-    size = examples.count if batch_size is None or not examples.batched else min(batch_size, examples.count)
-    buffers = {rows: examples.buffers(rows) for rows in {size, examples.count % size or size}}
-    data = {n: a for n, a in examples.arrays.items() if n not in examples.batched}
-    data |= examples.gather(np.arange(size), buffers[size])
+    part = examples.part()
+    data = examples.arrays | part.arrays | feeds.at(part.numbers)
     if accumulate == 1:
         training = step_of(model, loss, optimizer)
         whole, collect, share, sums = training.system, None, "", {}
@@ -94,8 +94,8 @@ def trainer_of(
     given |= {training.shared[n]: np.array(v, dtype) for n, v in optimizer.values.items()}
     given |= {t.name: np.zeros(shape_of(t, sizes), dtype) for t in system.declared("state") if t.name not in given}
     return Trainer(
-        examples, size, accumulate, bind(system, given, dtype, engine), tuple(system.updates), collect, sums, share,
-        tuple(n for n in parameters if n in whole.tensors), buffers, loss, _threads(whole, data | parameters),
+        examples, feeds, accumulate, bind(system, given, dtype, engine), tuple(system.updates), collect, sums, share,
+        tuple(n for n in parameters if n in whole.tensors), loss, _threads(whole, data | parameters),
     )  # fmt: skip
 
 

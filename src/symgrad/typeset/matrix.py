@@ -62,8 +62,8 @@ def matrix_equation(eq: Equation | Call, system: System) -> str | None:
         if eq.reduce != "sum" or arranged.cases or len(arranged.letters) > 2 or not arranged.summands:
             raise NoMatrixForm
         printer, tensor = _Printer(system), system.tensors.get(eq.tensor)
-        labelled = tensor is not None and tensor.named and tensor.label
-        return f"{printer.name(eq.tensor)} = {tensor.label if labelled else printer.total(arranged)}"
+        label = tensor.label if tensor is not None and tensor.named else ""
+        return f"{printer.name(eq.tensor)} = {label or printer.total(arranged)}"
     except NoMatrixForm:
         return None
 

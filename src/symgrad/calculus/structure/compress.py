@@ -23,8 +23,9 @@ from ...ir.canonical import term_text
 from ...ir.cost import NOMINAL
 from ...ir.system import Equation, Range, System, Tensor, Term
 from ..algebra import common_factor, factors_of
+from ..join import align
 from ..rewrite import Rule
-from .fold import Direction, common_place, direction, lowest_axes
+from .fold import Direction, block_place, common_place, direction, filled_blocks, lowest_axes
 
 ADDENDS = 4         # a body with more addends is not taken apart: `a[i] + b[j]` is two vectors, not a matrix
 ORDERS = 4          # cores of up to so many coordinates are looked up in every order of them
@@ -83,9 +84,10 @@ def _cores(tensors, name: str, eq: Equation) -> tuple[list[tuple[Equation, Tenso
     placed = [take_apart(part, shape) for whole in eq.terms for part in _addends(whole, shape)]
     if any(_everywhere(p, shape) for p in placed):  # every other term lies inside this one: nothing more is stored
         placed = [_as_it_stands(term, shape) for term in eq.terms]
-    attempts = [_stored(variant, tensors, name) for variant in (placed, _aligned(placed, shape))]
+    variants = (placed, _aligned(placed, shape), _blocked(eq.terms, shape))
+    attempts = [_stored(variant, tensors, name) for variant in variants]
     store, views = min(attempts, key=lambda attempt: attempt[0].numbers())
-    return list(store.cores.values()), replace(eq, terms=tuple(views))
+    return list(store.cores.values()), replace(eq, terms=tuple(align(v, tensors[name].letters) for v in views))
 
 
 def _stored(placed: list[Placed], tensors, name: str) -> tuple[_Store, list[Term]]:
@@ -221,8 +223,15 @@ def _as_it_stands(term: Term, shape: tuple[Expr, ...]) -> Placed:
         taken.add(index.name)
         place.append(index)
         cell.append((Range(index, extent), position))
-    factor = Factor(term.body, tuple(cell), tuple(r for r in term.domain if r.index not in place), term.guard)
-    return Placed(tuple(place), tuple(r for r, _ in cell), (), Integer(1), (factor,))
+    return _in_core(term, tuple(place), tuple(r for r, _ in cell), tuple(cell))
+
+
+def _in_core(
+    term: Term, place: tuple[Expr, ...], ranges: tuple[Range, ...], cell: tuple[tuple[Range, Expr], ...]
+) -> Placed:
+    """The term as a contribution to one core over all of `place`."""
+    bound = tuple(r for r in term.domain if r.index not in place)
+    return Placed(place, ranges, (), Integer(1), (Factor(term.body, cell, bound, term.guard),))
 
 
 # cores and views ------------------------------------------------------------------------------------------------------
@@ -232,6 +241,17 @@ def _aligned(placed: list[Placed], shape: tuple[Expr, ...]) -> list[Placed]:
     """Terms along one diagonal, `[i, i+1]` and `[i+1, i+2]`, in one place `[p, p+1]`: they add up in one core."""
     found = [direction(p.place) if _whole(p) else None for p in placed]
     return [p if d is None or found.count(d) == 1 else _moved(p, d, shape) for p, d in zip(placed, found)]
+
+
+def _blocked(terms: tuple[Term, ...], shape: tuple[Expr, ...]) -> list[Placed]:
+    """Terms that fill a block of a few numbers between them add up in one core."""
+    placed: list[Placed] = []
+    for group, short in filled_blocks(terms, shape):
+        if short:
+            placed += (_in_core(t, *block_place(t, shape, short)) for t in group)
+        else:
+            placed += (take_apart(part, shape) for term in group for part in _addends(term, shape))
+    return placed
 
 
 def _whole(placed: Placed) -> bool:

@@ -3,14 +3,16 @@
 `cut`: a long or summed body of a structured term gets a name over its own indices: `d[n, k, n] = c[n, k]`.
 `fold`: terms whose places differ by a shift are one term with one core: `[i, i]` and `[i+1, i+1]` are `[p, p]` with
 `c[i] += ...; c[i+1] += ...`. Chains of stencils would otherwise square the number of terms.
+`gather`: terms that between them fill a block of a few numbers are one block: `[n, a, n, a]` beside `[n, a, n, b]` is
+`c[n, a, b]` where a and b run to 2. Kept apart, each of them would be carried through every reader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sympy import Expr, Integer, Min
+from sympy import Add, Expr, Integer, Min, Mul
 
 from ...ir.access import Access, Index, fresh_names, index_symbols
 from ...ir.system import Equation, Range, Tensor, Term, piece_tensor
@@ -18,6 +20,7 @@ from ..algebra import OPERATIONS, operations
 
 LONG = OPERATIONS // 2  # an equation with more operations is cut
 FOLDED = 8              # one with more terms is folded
+BLOCK = 64              # a block of so many numbers has no structure worth keeping, once most of it is written
 
 
 def cut(eq: Equation, names: Iterator[str]) -> tuple[list[Equation], Equation]:
@@ -41,8 +44,75 @@ def cut(eq: Equation, names: Iterator[str]) -> tuple[list[Equation], Equation]:
 
 
 def is_structured(term: Term) -> bool:
-    """Does it write fewer cells than the tensor has?"""
-    return len(term.free) < len(term.write)
+    """Do some positions of its place move together: a diagonal, a band, ...? A constant position is none: `[a, 0]`,
+    `[a, 1]` and `[a, 2]` are a matrix of three columns."""
+    return len(term.free) < sum(bool(index_symbols(w)) for w in term.write)
+
+
+def fills(terms: Iterable[Term], shape: tuple[Expr, ...]) -> bool:
+    """Do the terms fill a tensor of a few numbers?"""
+    numbers = Mul(*shape)
+    return numbers.is_Integer and numbers <= BLOCK and _cells(terms, range(len(shape))) >= numbers
+
+
+def gather(eq: Equation, shape: tuple[Expr, ...], names: Iterator[str]) -> tuple[list[Equation], Equation]:
+    """(cores, the equation with one term for each block that several terms fill)."""
+    cores: list[Equation] = []
+    terms: list[Term] = []
+    for group, short in filled_blocks(eq.terms, shape):
+        name = next(names, None) if short else None
+        if name is None:
+            terms += group
+            continue
+        placed = [block_place(t, shape, short) for t in group]
+        place, ranges, _ = placed[0]
+        core = (replace(t, write=tuple(p for _, p in cell)) for t, (_, _, cell) in zip(group, placed))
+        cores.append(Equation(name, tuple(core)))
+        terms.append(Term(place, Access(name, *(r.index for r in ranges)), ranges))
+    return cores, replace(eq, terms=tuple(terms))
+
+
+def filled_blocks(terms: Iterable[Term], shape: tuple[Expr, ...]) -> Iterator[tuple[list[Term], list[int]]]:
+    """The terms in groups, each with the short axes that its terms fill; without any for what stays as it is."""
+    short = [a for a, size in enumerate(shape) if size.is_Integer]
+    groups: dict[object, list[Term]] = {}
+    for number, term in enumerate(terms):
+        groups.setdefault(_outer(term, short) or number, []).append(term)
+    for group in groups.values():
+        yield group, short if len(group) > 1 and _is_block(group, shape, short) else []
+
+
+def _is_block(group: list[Term], shape: tuple[Expr, ...], short: list[int]) -> bool:
+    """Is every term structured along the long axes, and do the terms fill the short ones?"""
+    outer = [replace(t, write=tuple(w for a, w in enumerate(t.write) if a not in short)) for t in group]
+    numbers = Mul(*(shape[a] for a in short))
+    return all(map(is_structured, outer)) and numbers <= BLOCK and _cells(group, short) >= numbers
+
+
+def _cells(terms: Iterable[Term], axes: Iterable[int]) -> Expr:
+    """How many cells the terms write along `axes`, each place counted once."""
+    places = {tuple(t.write[a] for a in axes): t for t in terms}
+    return Add(*(Mul(*(r.size for r in t.domain if any(w.has(r.index) for w in place))) for place, t in places.items()))
+
+
+def _outer(term: Term, short: list[int]) -> object:
+    """The place along the long axes up to the names of its indices; None where an index is on both kinds of axes."""
+    outer = [w for a, w in enumerate(term.write) if a not in short]
+    inner = set().union(set(), *(index_symbols(term.write[a]) for a in short))
+    letters = list(dict.fromkeys(i for w in outer for i in sorted(index_symbols(w), key=str)))
+    if not letters or inner & set(letters) or not all(isinstance(w, Index) for w in outer):
+        return None
+    return tuple((letters.index(w), term.sizes[w]) for w in outer)
+
+
+def block_place(
+    term: Term, shape: tuple[Expr, ...], short: list[int]
+) -> tuple[tuple[Expr, ...], tuple[Range, ...], tuple[tuple[Range, Expr], ...]]:
+    """The place of the block, its ranges, and for each of them the position at which the term writes into its core."""
+    fresh = fresh_names({i.name for i in term.indices}, "p")
+    place = tuple(Index(next(fresh)) if a in short else w for a, w in enumerate(term.write))
+    cell = {i: (Range(i, shape[a] if a in short else term.sizes[i]), term.write[a]) for a, i in enumerate(place)}
+    return place, tuple(r for r, _ in cell.values()), tuple(cell.values())
 
 
 def fold(eq: Equation, shape: tuple[Expr, ...], names: Iterator[str]) -> tuple[list[Equation], Equation]:

@@ -88,8 +88,8 @@ def _scope(dtype: str) -> dict[str, Any]:
     scope: dict[str, Any] = {n: getattr(machine, n) for n in OPERATIONS}
     scope |= {"math": machine.MATH, "INF": real(np.inf), "NAN": real(np.nan), "range": range}
     for name, values in TABLE[dtype].items():
-        numbers = tuple(real(float.fromhex(v)) for v in values)
-        scope[name] = numbers if len(values) > 1 else real(float.fromhex(values[0]))
+        numbers = [real(float.fromhex(v)) for v in values]
+        scope[name] = tuple(numbers) if len(numbers) > 1 else numbers[0]
     scope["FAR_TURNS"] = turns.far_turns(real, int(scope["FAR_POWER"]))
     scope |= {n: FunctionType(f.__code__, scope, n) for n, f in _FUNCTIONS.items()}
     return scope

@@ -33,8 +33,9 @@ QUIET = SimpleNamespace(
     inf=np.inf, nan=np.nan, pi=np.pi,
     isfinite=np.isfinite, isnan=np.isnan, isinf=np.isinf, floor=np.floor, fabs=np.fabs,
     copysign=np.copysign, **{name: _typed(getattr(np, name)) for name in (
-        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "tanh",
     )},
+    **{f"a{name}": _typed(getattr(np, f"arc{name}")) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     erf=_special("erf"), erfc=_special("erfc"), lgamma=_special("gammaln"), gamma=_special("gamma"),
 )  # fmt: skip
 

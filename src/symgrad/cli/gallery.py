@@ -1,0 +1,174 @@
+"""`symgrad list`, `derive`, `verify`: the derivations of the gallery, and of a model in a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..api import Program, program
+from ..errors import SymgradError
+from ..functions import ROWS
+from ..library.entry import GROUPS, Entry
+from ..library.gallery import GALLERY, entry
+from ..typeset import Code, document
+from . import arguments as kinds
+from .arguments import need_folder
+
+DERIVE = """\
+examples:
+  symgrad derive sigmoid                        LaTeX on standard output
+  symgrad derive gaussian_kl --format md        Markdown
+  symgrad derive adam --out adam.html           the suffix chooses the format
+  symgrad derive model.txt --of L --by W,b      of a model of yours: a file with its text
+  symgrad derive model.txt --verb hessian       its second derivatives
+
+A model's file has one declaration or equation on each line, as docs/notation.md says."""
+VERBS = ("gradient", "jacobian", "hessian")
+VERIFY = """\
+examples:
+  symgrad verify                                every entry of the gallery
+  symgrad verify linear_regression              one, with its table
+  symgrad verify model.txt --of L               a model of yours
+  symgrad verify --ulp                          the error of every function and derivative, in units of the last place
+  symgrad verify gelu --ulp                     of one function
+
+The certificate compares the derived equations with finite differences, complex steps, exact arithmetic, mpmath and
+the compiled kernel, on small random shapes. The exit code is 1 if any of them disagrees."""
+
+
+def add(command) -> None:
+    """The commands `list`, `derive` and `verify`."""
+    command("list", _list, "List the derivations of the gallery.")
+    derive = command("derive", _derive, "Print a derivation, every step with its rule.", DERIVE)
+    derive.add_argument("name", metavar="NAME", help="an entry of the gallery (see symgrad list), or a model's file")
+    _derivative_options(derive)
+    formats = ["latex", "md", "html"]
+    derive.add_argument("--format", choices=formats, default="latex", help="on standard output (default latex)")
+    derive.add_argument("--out", type=Path, metavar="FILE", help="write a document: .md, .html, .tex or .pdf")
+    verify = command("verify", _verify, "Check derivations numerically and exactly.", VERIFY)
+    verify.add_argument("name", metavar="NAME", nargs="?", help="an entry, or a model's file; all entries if left out")
+    _derivative_options(verify)
+    verify.add_argument("--ulp", action="store_true", help="measure every function against mpmath instead, as Markdown")
+    verify.add_argument("--points", type=kinds.positive, default=2000, help="of a function with --ulp (default 2000)")
+    verify.add_argument("--seed", type=kinds.seed, default=0, help="of the random inputs (default 0)")
+
+
+def _derivative_options(command) -> None:
+    command.add_argument("--of", metavar="TENSOR", help="what is differentiated (default: the model's one output)")
+    command.add_argument("--by", metavar="NAMES", help="by what, as in W,b (default: every parameter)")
+    command.add_argument("--verb", choices=VERBS, help="what is derived (default gradient)")
+
+
+def _list(arguments) -> int:
+    width = max(map(len, GALLERY))
+    for group in GROUPS:
+        print(group.upper())
+        for item in GALLERY.values():
+            if item.group == group:
+                print(f"  {item.name:{width}}  {item.summary}")
+    return 0
+
+
+def derived(item: Entry | str) -> Program:
+    """The program of an entry, or of the entry of that name, with what is derived from it."""
+    item = entry(item) if isinstance(item, str) else item
+    return getattr(program(item.text), item.verb)(item.output, item.wrt)
+
+
+def _chosen(arguments) -> Entry:
+    """The entry that the command line means: of the gallery or a file, with the options in it."""
+    path = Path(arguments.name)
+    item = entry(arguments.name) if arguments.name in GALLERY or not path.is_file() else _from_file(path, arguments.of)
+    changes = {"output": arguments.of, "verb": arguments.verb}
+    changes["wrt"] = tuple(name.strip() for name in arguments.by.split(",")) if arguments.by else None
+    return replace(item, **{key: value for key, value in changes.items() if value})
+
+
+def _from_file(path: Path, output: str | None) -> Entry:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SymgradError(f"{path} is not a text in UTF-8. A model's file has an equation on each line.") from None
+    outputs = program(text).outputs
+    if output is None and len(outputs) > 1:
+        raise SymgradError(f"{path} has the outputs {', '.join(outputs)}: say which one, as in --of {outputs[0]}.")
+    return Entry(path.stem, "", f"The derivative of {output or outputs[0]}.", text, output or outputs[0])
+
+
+def _text(result: Program, format: str) -> str:
+    """The derivation as text: latex, md or html."""
+    derivation = result.derivation
+    return {"latex": derivation.latex, "md": derivation.markdown, "html": derivation.html}[format]()
+
+
+def _write(item: Entry, result: Program, path: Path) -> None:
+    """A document in the format of the suffix of `path`: what is derived, the model, the derivation."""
+    need_folder(path)
+    sections = [("", item.summary), ("Model", Code(item.text)), ("Derivation", result.derivation)]
+    if item.reference:
+        sections.append(("Reference", item.reference))
+    document(item.name.replace("_", " ").capitalize(), sections, path)
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def _derive(arguments) -> int:
+    if arguments.out is not None:
+        need_folder(arguments.out)
+    item = _chosen(arguments)
+    result = derived(item)
+    if arguments.out is not None:
+        _write(item, result, arguments.out)
+    else:
+        print(_text(result, arguments.format))
+    return 0
+
+
+def _verify(arguments) -> int:
+    if arguments.ulp:
+        return _ulp(arguments)
+    chosen = [_chosen(arguments)] if arguments.name else list(GALLERY.values())
+    failed = [item.name for item in chosen if not _verified(item, arguments.seed)]
+    if failed:
+        print(f"symgrad: the certificate failed for {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _ulp(arguments) -> int:
+    """The accuracy table; the exit code is 1 where a stated bound does not hold."""
+    from ..verify import ulp  # noqa: PLC0415  (loads Numba)
+
+    if arguments.name is not None and arguments.name not in ROWS:
+        raise SymgradError(f"there is no function {arguments.name}; there are {', '.join(ROWS)}.")
+    failed = 0
+    print(ulp.HEAD)
+    for line in ulp.table([arguments.name] if arguments.name else list(ROWS), arguments.points, arguments.seed):
+        failed += not line.ok
+        print(line, flush=True)
+    return int(failed > 0)
+
+
+def _verified(item: Entry, seed: int) -> bool:
+    certificate = derived(item).verify(seed=seed)
+    print(f"{item.name}: {'verified' if certificate.ok else 'FAILED'}\n{certificate}\n")
+    return certificate.ok
+
+
+def script(name: str, argv: Sequence[str] | None = None) -> int:
+    """What each file of `derivations/` runs: print the derivation as LaTeX, write a document, verify."""
+    parser = argparse.ArgumentParser(description=entry(name).summary)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write a document: .md, .html, .tex or .pdf")
+    arguments = parser.parse_args(argv)
+    try:
+        result = derived(entry(name))
+        print(_text(result, "latex"))
+        if arguments.out is not None:
+            _write(entry(name), result, arguments.out)
+        certificate = result.verify()
+    except (SymgradError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    print(certificate, file=sys.stderr)
+    return 0 if certificate.ok else 1

@@ -1,0 +1,120 @@
+"""A kernel as a module that stands alone: the generated text, and how it is called. It needs NumPy and Numba only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sympy import Expr, floor
+
+from ..errors import SymgradError
+from ..ir.access import Access, Size
+from ..ir.system import System
+from . import checks
+from .kernel import Compiled, Options
+from .targets import cpu
+
+CALL = '''
+def evaluate(**arrays):
+    """The results by name, for arrays by name. ValueError says what is wrong with one."""
+    if set(arrays) != set(INPUTS):
+        raise ValueError(f"evaluate takes {', '.join(INPUTS)}; it was given {', '.join(arrays) or 'nothing'}.")
+    given = {name: _array(name, arrays[name], kind) for name, (kind, _) in INPUTS.items()}
+    sizes = {}
+    for name, (_, axes) in INPUTS.items():
+        if given[name].ndim != len(axes):
+            raise ValueError(f"{name} has {len(axes)} axes, {axes}; the array has shape {given[name].shape}.")
+        sizes.update(dict((axis, n) for axis, n in zip(axes, given[name].shape) if isinstance(axis, str)))
+    numbers, shapes = layout(**sizes)
+    for name, array in given.items():
+        if array.shape != shapes[name]:
+            raise ValueError(f"{name} must have shape {shapes[name]}; the array has {array.shape}.")
+        if name in shapes["below"] and array.size and not 0 <= array.min() <= array.max() < shapes["below"][name]:
+            raise ValueError(f"{name} must hold 0 to {shapes['below'][name] - 1}; it holds {array.min()} to {array.max()}.")
+    held = {name: array.reshape(array.shape or (1,)) for name, array in given.items()}
+    held.update({name: np.empty(shapes[name] or (1,), kind) for name, kind in BUFFERS.items()})
+    table = np.zeros(len(ARRAYS) + len(numbers) + 1, np.int64)
+    run(*numbers, *(held[name] for name in ARRAYS), table)
+    return {name: held[name].reshape(shapes[name]) for name in RESULTS}
+
+
+def _array(name, value, kind):
+    array = np.asarray(value)
+    if array.dtype.kind not in {"f": "fiub", "i": "iu", "b": "b"}[np.dtype(kind).kind]:
+        raise ValueError(f"{name} must hold {np.dtype(kind).name}; the array holds {array.dtype}.")
+    return np.array(array, dtype=kind, order="C", copy=None)
+'''
+
+
+def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
+    """The text of a module with `evaluate(**arrays)`. `sizes` are those that are fixed; the others are read off the
+    inputs' axes.
+
+    Raises SymgradError where an index is computed from data: an exported module could not check its range.
+    """
+    system = system.prune()
+    compiled = Compiled(system, Options(dtype, blas=False), system, in_place=False)
+    if compiled.calls:
+        raise SymgradError(f"{compiled.calls[0].name} needs LAPACK, which an exported module does not have.")
+    free = _free(system, sizes)
+    below = _below(system, compiled)
+    kinds = {"float": dtype, "int": "int64", "bool": "bool"}
+    inputs = {t.name: (kinds[t.dtype], _axes(t.shape, free)) for t in system.declared()}
+    tensors = compiled.plan.system.tensors
+    scratch = {b.name: b.shape for b in compiled.loops.scratch}
+    buffers = {n: kinds[compiled.loops.dtypes[n]] for n in compiled.arrays if n not in inputs}
+    shapes = {n: _text(tensors[n].shape if n not in scratch else (cpu.CPU.chunks, *scratch[n])) for n in buffers}
+    shapes |= {t.name: _text(t.shape) for t in system.declared()}
+    numbers = ", ".join(_python(e) for e in (*compiled.loops.sizes, *compiled.loops.extents))
+    names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
+    fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
+    lines = [
+        compiled.source.rstrip(), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
+        f"ARRAYS = {compiled.arrays!r}", f"RESULTS = {tuple(system.results())!r}", "", "",
+        f"def layout({', '.join(map(str, free))}):",
+        '    """The numbers that `run` takes, and the shape of each array."""', *fixed,
+        f"    shapes = {{{', '.join(f'{n!r}: {s}' for n, s in shapes.items())}}}",
+        f"    shapes['below'] = {{{', '.join(f'{n!r}: {_python(e)}' for n, e in below.items())}}}",
+        f"    return ({numbers}{',' if numbers else ''}), shapes", "", CALL,
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _free(system: System, sizes: Mapping[Size, int]) -> list[Size]:
+    """The sizes that are read off the inputs' axes."""
+    needed = {s for t in system.tensors.values() for e in t.shape for s in e.free_symbols} - set(sizes)
+    plain = {e for t in system.declared() for e in t.shape if isinstance(e, Size)}
+    if needed - plain:
+        raise SymgradError(f"the size {min(map(str, needed - plain))} is not that of an axis: it must be fixed.")
+    return sorted(needed, key=str)
+
+
+def _below(system: System, compiled: Compiled) -> dict[str, Expr]:
+    """The inputs that are used as indices, and what bounds them."""
+    found = {t.name: t.over for t in system.declared() if t.over is not None}
+    declared = {t.name for t in system.declared()}
+    for p in compiled.positions:
+        if not p.data:
+            continue  # the caller fixes the sizes of whatever is not a plain axis
+        if not isinstance(p.position, Access) or p.position.name not in declared or p.position.name in found:
+            raise SymgradError(f"the index {p.position} is computed from data: an exported module cannot check it.")
+        found[p.position.name] = p.extent
+    return found
+
+
+def _axes(shape: tuple[Expr, ...], free: list[Size]) -> tuple:
+    return tuple(str(e) if e in free else None for e in shape)
+
+
+def _text(shape: tuple) -> str:
+    return f"({', '.join(map(_python, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def _python(extent) -> str:
+    """A size as Python: sizes are whole numbers, so `floor(a/b)` is `a//b`."""
+    if isinstance(extent, int) or not extent.has(floor):
+        return str(extent)
+    parts = {}
+    for f in extent.atoms(floor):
+        above, below = f.args[0].together().as_numer_denom()
+        parts[f] = Size(f"(({above})//({below}))")
+    return str(extent.xreplace(parts))

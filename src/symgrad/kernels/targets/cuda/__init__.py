@@ -1,0 +1,1 @@
+"""CUDA: the same loops, dealt to teams of threads."""

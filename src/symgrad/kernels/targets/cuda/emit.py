@@ -1,0 +1,192 @@
+"""From loops to the text of a GPU module: kernels, and `run`, which launches them in order.
+
+`run(gpu, ...)` speaks to the device through `gpu` only: `seats` (how many teams of how many lanes), `scratch` (memory
+of one launch), `launch`, `each`, `multiply`. So the same text runs on a device, in Numba's simulator, and without
+either, where `gpu` notes the launches and their types (`record`).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ... import loops
+from ...spelling import functions
+from ...write import RESERVED, python_names
+from . import text
+from .distribute import LEFT, Names, distribute
+from .nodes import Scratch, Team
+from .write import TeamWriter
+
+TILE = 16  # rows and columns of a tile of a matrix product
+WORDS = RESERVED | set("""
+    copy cuda fill gpu int32 lane libdevice rint scale seat seats shared shared_int team teams threads times whole width
+    exact_product exact_sum first_max first_min fma horner normal team_mask team_sync
+""".split())  # what the text itself uses
+
+
+def emit(kernel: loops.Kernel, real: str, header: str, tile: int = TILE) -> str:
+    """The text of the module."""
+    names = Names(kernel)
+    teams = {id(s): distribute(names, s.function) for s in kernel.steps if isinstance(s, loops.Launch)}
+    kernel = names.extended()
+    kernel = replace(kernel, sizes=(*kernel.sizes, LEFT))
+    writer = TeamWriter(kernel, real, python_names(kernel, WORDS), reserved=WORDS)
+    module = _Module(kernel, real, writer, teams, tile)
+    kernels = [module.kernel_text(t) for made in teams.values() for t in made]
+    run = module.run()
+    helpers = needed("\n\n\n".join([text.SEAT, *module.helpers(run)]), "\n".join([*kernels, run]))
+    parts = [f'"""{header}\n"""', text.IMPORTS, f"INF = {real}(np.inf)", *helpers, *kernels, run]
+    return "\n\n\n".join(p.strip("\n") for p in parts if p.strip()) + "\n"
+
+
+def needed(helpers: str, rest: str) -> list[str]:
+    """The helpers (three line ends apart) whose names stand in the rest, or in a helper that is needed."""
+    kept: list[str] = []
+    for part in reversed([p.strip("\n") for p in re.split(r"\n{3,}", helpers) if p.strip()]):
+        defined = set(re.findall(r"^(?:def )?(\w+)(?= =|\()", part, re.M))
+        used = set(re.findall(r"\w+", "\n".join([rest, *kept])))
+        if defined & used:
+            kept.append(part)
+    return kept[::-1]
+
+
+@dataclass
+class _Module:
+    kernel: loops.Kernel
+    real: str
+    writer: TeamWriter
+    teams: Mapping[int, list[Team]]
+    tile: int
+    parameters: dict[str, list[str]] = field(default_factory=dict)
+    waits: bool = False  # do the lanes of a team wait for one another?
+
+    # --------------------------------------------------------------------------------------------------- functions
+    def kernel_text(self, team: Team) -> str:
+        writer = self.writer
+        writer.temporaries, writer.depth = 0, 1
+        if team.note:
+            writer.line(f"# {team.note}")
+        own = [s for s in team.scratch if s.per == "team"]
+        writer.nodes(team.body)
+        used = set(re.findall(r"\w+", "\n".join(writer.lines)))
+        seats = [w if w in used or (w == "team" and own) else "_" for w in ("lane", "width", "team", "teams")]
+        first = int(bool(team.note))
+        shared = {"shared": self.real, "shared_int": "int64"}
+        views = [f"    {n} = cuda.shared.array(32, {t})" for n, t in shared.items() if n in used]
+        views += [f"    {self.name(s.name)} = {self.given(s)}[team]" for s in own]
+        writer.lines[first:first] = [f"    {', '.join(seats)} = seat()"] * (set(seats) != {"_"}) + views
+        self.waits |= "team_sync" in used
+        body = writer.take()
+        writer.depth = 0
+        words = set(re.findall(r"\w+", re.sub("#.*", "", body)))
+        numbers = [self.name(s) for s in (*self.kernel.sizes, *self.kernel.extents.values())]
+        given = [n for n in numbers if n in words] + [self.name(a) for a in team.arrays]
+        given += [self.given(s) for s in team.scratch]
+        self.parameters[team.name] = given
+        return f"@cuda.jit\ndef {team.name}({', '.join(given)}):\n{body}"
+
+    def name(self, key) -> str:
+        return self.writer.names[key]
+
+    def helpers(self, run: str) -> list[str]:
+        """The functions that the kernels call."""
+        made = functions((n for n in self.writer.called if n not in text.COMPARE), self.real)
+        source = "".join(t for _, t in made)
+        found = []
+        if re.search(r"\b(fma|rint|horner|exact_sum|exact_product|scale|whole|normal)\b|\*", source):
+            found += [text.OPERATIONS[self.real], text.EXACT]
+        compared = {*self.writer.called} | {n for n in ("larger", "smaller") if f"f_{n}" in source}
+        found += [text.COMPARE[n] for n in ("larger", "smaller") if n in compared]
+        found.append(text.COMPARE["add"])
+        for kind, function in made:
+            decorator = "" if kind == "constant" else "@cuda.jit(device=True)\n"
+            found.append(decorator + (rounded(function) if kind == "scalar" else function))
+        if self.waits or self.writer.joins:
+            found.append(text.SYNC)
+        found += text.joins(self.writer.joins)
+        found += [t for n, t in text.EACH.items() if f"gpu.each({n}," in run]
+        if "gpu.multiply(" in run:
+            found.append(text.PRODUCT.replace("TYPE", self.real).replace("TILE", str(self.tile)))
+        return found
+
+    # --------------------------------------------------------------------------------------------------------- run
+    def run(self) -> str:
+        self.writer.lines, self.writer.depth = [], 1
+        for step in self.kernel.steps:
+            _STEPS[type(step)](self, step)
+        if not self.kernel.steps:
+            self.writer.line("pass")
+        body = self.writer.take()
+        self.writer.depth = 0
+        given = [self.name(k) for k in (*self.kernel.sizes[:-1], *self.kernel.extents.values(), *self.kernel.arrays)]
+        return f"def run({', '.join(['gpu', *given])}):\n{body}"
+
+    def _fill(self, step: loops.Fill) -> None:
+        value = self.writer.identity(step.op, self.kernel.dtypes[step.buffer])
+        self.writer.line(f"gpu.each(fill, {self.name(step.buffer)}, {value})")
+
+    def _copy(self, step: loops.Copy) -> None:
+        self.writer.line(f"gpu.each(copy, {self.name(step.target)}, {self.name(step.source)})")
+
+    def _launch(self, step: loops.Launch) -> None:
+        renamed = {self.name(a): self.name(b) for a, b in zip(step.function.arrays, step.arguments)}
+        scratch: dict[str, str] = {}
+        for number, team in enumerate(self.teams[id(step)]):
+            seats = f"gpu.seats({self._seats(team)})"
+            if number:
+                self.writer.line(f"{self.name(LEFT)} = seats.{'blocks' if team.rows is None else 'teams'}")
+            else:
+                self.writer.line(f"seats = {seats}")
+            for s in team.scratch:
+                scratch[self.name(s.name)] = name = self.given(s)
+                self.writer.line(f"{name} = gpu.scratch({self._scratch(s)})")
+            given = [renamed.get(p, scratch.get(p, p)) for p in self.parameters[team.name]]
+            self.writer.line(f"gpu.launch({', '.join([team.name, seats if number else 'seats', *given])})")
+
+    def given(self, s: Scratch) -> str:
+        """The parameter that holds what all teams have; each takes its own row of it."""
+        return self.name(s.name) + ("_of" if s.per == "team" else "")
+
+    def _seats(self, team: Team) -> str:
+        rows = "1" if team.rows is None else self.writer.extent(team.rows)
+        lanes = [self.writer.extent(e) for e in team.lanes]
+        wide = f"max({', '.join(lanes)})" if len(lanes) > 1 else lanes[0] if lanes else "1"
+        options = ["splits=True"] * bool(team.splits and lanes)
+        options += ["few=True"] * any(s.per == "team" for s in team.scratch)
+        return ", ".join([rows, wide, *options])
+
+    def _scratch(self, s: Scratch) -> str:
+        kind = {"float": self.real, "int": "int64", "bool": "np.bool_"}[s.dtype]
+        extents = [f"seats.{s.per}s", *(self.writer.extent(e) for e in s.shape)]
+        return f"({', '.join(extents)}{',' * (len(extents) == 1)}), {kind}"
+
+    def _dot(self, step: loops.Dot) -> None:
+        out, a, b = step.out, step.a, step.b
+        extents = [self._flat(e) for e in (out.batch, out.rows, a.columns, out.columns)]
+        matrices = ", ".join(f"{self.name(m.buffer)}, {int(m.transposed)}" for m in (a, b, out))
+        self.writer.line(f"gpu.multiply(product, {self.tile}, ({', '.join(extents)}), {matrices})")
+
+    def _flat(self, extents) -> str:
+        parts = [self.writer.extent(e) for e in extents]
+        return " * ".join(p if p.isidentifier() or p.isdecimal() else f"({p})" for p in parts) or "1"
+
+
+_STEPS = {
+    loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
+}  # fmt: skip
+
+
+def rounded(function: str) -> str:
+    """The text of a function with each product rounded by itself (`text`)."""
+    return ast.unparse(_Rounded().visit(ast.parse(function))) + "\n"
+
+
+class _Rounded(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Mult):
+            return node
+        return ast.Call(ast.Name("times", ast.Load()), [node.left, node.right], [])

@@ -1,0 +1,57 @@
+"""How many threads run a kernel, from its sizes alone: so results do not depend on the device.
+
+A row of one number (no loop inside) is a thread's; short rows are shared by a part of a warp, longer ones by a warp,
+long ones by a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    threads: int = 256  # of a block, a power of two
+    warp: int = 32
+    long: int = 2048  # a row from which a whole block shares it
+    blocks: int = 8192  # of a grid; teams with more rows than that take several
+    few: int = 4096  # teams, where each needs memory of its own
+
+
+@dataclass(frozen=True)
+class Seats:
+    """`grid` = (blocks, blocks that share a row), `block` = (lanes of a team in one block, teams of one block)."""
+
+    grid: tuple[int, int]
+    block: tuple[int, int]
+
+    @property
+    def teams(self) -> int:
+        return self.grid[0] * self.block[1]
+
+    @property
+    def blocks(self) -> int:
+        return self.grid[0] * self.grid[1]
+
+
+def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits: Limits = Limits()) -> Seats:
+    """The teams for `rows` of `lanes` numbers. `splits`: blocks may share a row; `few`: each team needs memory.
+
+    >>> seats(1000, 10)
+    Seats(grid=(63, 1), block=(16, 16))
+    >>> seats(8, 100_000)
+    Seats(grid=(8, 1), block=(256, 1))
+    >>> seats(8, 100_000, splits=True)
+    Seats(grid=(8, 98), block=(256, 1))
+    """
+    width = limits.threads if lanes >= limits.long else min(limits.warp, limits.threads, _power(lanes))
+    side = limits.threads // width
+    most = min(limits.blocks, max(limits.few // side, 1)) if few else limits.blocks
+    across = max(min(-(-rows // side), most), 1)
+    shared = max(min(lanes // (4 * width) + 1, limits.blocks // across), 1) if splits and lanes >= limits.long else 1
+    return Seats((across, shared), (width, side))
+
+
+def _power(number: int) -> int:
+    """The least power of two that is not less."""
+    return 1 << max(number - 1, 0).bit_length()
