@@ -9,14 +9,14 @@ from __future__ import annotations
 from ..errors import ShapeError, did_you_mean
 from .activations import activation as apply_activation
 from .activations import parameters as learned_by
-from .layers import padded
+from .layers import padded, recurrence
 from .losses import Loss
 from .losses import loss as loss_row
 from .numbers import whole
 
 NAMES = (
     "autoencoder", "conv_net", "denoising_autoencoder", "factorization_machine", "gaussian_mixture",
-    "linear_regression", "logistic_regression", "lstm", "matrix_factorization", "mlp", "pinn", "skip_gram",
+    "linear_regression", "logistic_regression", "lstm", "matrix_factorization", "mlp", "pinn", "recurrent", "skip_gram",
     "softmax_regression", "sparse_autoencoder", "transformer_block", "vae",
 )  # fmt: skip
 
@@ -290,6 +290,43 @@ def lstm(features: Size = "d", hidden: Size = "h") -> str:
         lines.append(f"{gate}[n,m] = {function}({inward})")
     lines += ["c[n,m] = f[n,m]*c0[n,m] + i[n,m]*g[n,m]", "h[n,m] = o[n,m]*tanh(c[n,m])", "outputs: h, c"]
     return "\n".join(lines)
+
+
+def recurrent(
+    cell: str = "lstm", features: Size = "d", hidden: Size = "h", classes: Size = "k",
+    loss: str | Loss = "cross_entropy",
+) -> str:  # fmt: skip
+    """A recurrent network over sequences `X[n,t,d]`; the output of its last step goes into a dense layer and the loss.
+
+    `cell` is rnn, lstm or gru (`sg.library.layers.recurrent` has the equations); the first step starts from 0.
+
+    >>> print(recurrent("rnn"))
+    X: input[n, t, d]
+    W: parameter[d, h]
+    U: parameter[h, h]
+    b: parameter[h]
+    hp[n,t,m] = where(t > 0, h[n,t-1,m], 0)
+    h[n,t,m] = tanh(sum[d](X[n,t,d]*W[d,m]) + sum[j](hp[n,t,j]*U[j,m]) + b[m])
+    y: label[n] over k
+    V: parameter[h, k]
+    a: parameter[k]
+    s[n,k] = sum[m](h[n,size(t)-1,m]*V[m,k]) + a[k]
+    p[n,k] = softmax[k](s[n,k])
+    L = mean[n](-log(p[n,y[n]]))
+    outputs: L, p
+    """
+    row = loss_row(loss)
+    if not row.of_scores:
+        raise ShapeError(f"{loss} is not a loss of scores: take one of a softmax or sigmoid, such as cross_entropy.")
+    return "\n".join([
+        *recurrence(cell, features, hidden, start=False),
+        row.target.format(k=classes, letter="k"),
+        f"V: parameter[{hidden}, {classes}]",
+        f"a: parameter[{classes}]",
+        "s[n,k] = sum[m](h[n,size(t)-1,m]*V[m,k]) + a[k]",
+        *(line.format(z="s[n,k]", k="k") for line in (row.prediction, row.value)),
+        "outputs: L, p",
+    ])  # fmt: skip
 
 
 def transformer_block(
