@@ -33,7 +33,7 @@ def _normal_form(context, line: Expr) -> Expr:
 
 
 DEFINITIONS = Rule("definitions", _definitions)
-RATIONAL = Rule("t = e^x", _rational)
+RATIONAL = Rule("exponentials as powers of t", _rational)
 NORMAL_FORM = Rule("one fraction in lowest terms", _normal_form)
 
 

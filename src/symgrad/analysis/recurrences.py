@@ -43,8 +43,8 @@ def _next(context: tuple, line: Expr) -> Expr:
 
 FIXED = Rule("fixed point: m = a m + c", _fixed_point, relation=r"\;\mapsto\; m^{*} = ")
 CLOSED = Rule("distance from it shrinks by a", _closed, SOURCE, relation=r"\;\mapsto\; m_t = ")
-FIRST = Rule("the start of the induction, t = 0", _first, relation=r"\;\mapsto\; ")
-NEXT = Rule("the step of the induction, m_t from m_(t-1)", _next, relation=r"\;\mapsto\; ")
+FIRST = Rule("the start of the induction", _first, relation=r"\;\mapsto\; ")
+NEXT = Rule("the step of the induction", _next, relation=r"\;\mapsto\; ")
 
 
 def recurrence(rule: Formula, state: str, first: Formula = 0) -> Report:

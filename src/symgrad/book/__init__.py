@@ -2,5 +2,6 @@
 
 from .derived import certificate, derived
 from .page import text, write
+from .whole import book, write_book
 
-__all__ = ["certificate", "derived", "text", "write"]
+__all__ = ["book", "certificate", "derived", "text", "write", "write_book"]

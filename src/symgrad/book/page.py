@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ..api import Program
 from ..library.entry import Entry
-from ..typeset.blocks import Block, Code, Heading, Paragraph, Table, escape_dollars, to_html, to_latex, to_markdown
+from ..typeset.blocks import Block, Code, Heading, Paragraph, Table, escape_dollars
+from ..typeset.blocks import to_html, to_latex, to_markdown
 from ..typeset.files import write_document
 from ..verify.certificate import HEADINGS, Certificate
 from .derived import Derived, certificate, derived
 from .forms import forms
+from .plots import pictures
 
 TEXTS = {"latex": to_latex, "md": to_markdown, "html": to_html}
 WIDE = 36  # characters of a cell: wider ones would leave the page
@@ -31,13 +34,16 @@ def title(entry: Entry) -> str:
     return entry.name.replace("_", " ").capitalize()
 
 
-def page(entry: Entry, kernel: bool = False) -> Iterable[Block]:
-    """The blocks below the title; with `kernel`, the certificate compiles one."""
+def page(
+    entry: Entry, results: tuple[Derived, ...] | None = None, kernel: bool = False, drawn: bool = True
+) -> Iterable[Block]:
+    """The blocks below the title; with `kernel`, the certificate compiles one. `results` are those of `derived`."""
     yield Paragraph(escape_dollars(entry.summary))
     if entry.text:
         yield Heading("Model")
         yield Code(entry.text)
-    for verb, found in zip(entry.verbs, derived(entry)):
+    yield from pictures(entry) if drawn else ()
+    for verb, found in zip(entry.verbs, results or derived(entry)):
         yield from _derivation(verb, found)
         yield from _certified(certificate(found, kernel=kernel))
     if entry.reference:
@@ -56,7 +62,7 @@ def _derivation(verb: str, found: Derived) -> Iterable[Block]:
 
 
 def lowered(block: Block) -> Block:
-    return Heading(block.text, min(block.level + 1, 4)) if isinstance(block, Heading) else block
+    return replace(block, level=min(block.level + 1, 4)) if isinstance(block, Heading) else block
 
 
 def _certified(found: Certificate) -> Iterable[Block]:
