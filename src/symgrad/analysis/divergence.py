@@ -50,6 +50,8 @@ def kl(p: Density | Family, q: Density | Family, seconds: float = SECONDS) -> Re
 
 
 def _scalar(p: Density, q: Density) -> Found:
+    if p.kind != q.kind:
+        raise SymgradError(f"there is no divergence between {p.name} and {q.name}: one is {p.kind}, one {q.kind}.")
     q = q.renamed(p.variable)
     if p.support != q.support and not set(p.support) <= set(q.support):
         text = f"{p.name} on {p.support}, {q.name} on {q.support}"
