@@ -6,7 +6,7 @@ program, what is derived from it, and with which verbs. Nothing here is an answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from .. import analysis as a
@@ -15,6 +15,7 @@ from ..analysis.report import Report
 from ..calculus.scalar import check
 from ..errors import CheckError
 from ..notation import parse
+from .entry import Entry
 
 Row = tuple[str, Callable[[], Report]]
 
@@ -225,3 +226,11 @@ PROGRAMS: Mapping[str, Derived] = {
         "A: parameter[i, j]\ns = svdvals(A)", "s", ("A",), ("vjp",),
     ),
 }  # fmt: skip
+
+
+def questions() -> Iterator[Entry]:
+    """The entries of this module."""
+    for name, (summary, ask) in REPORTS.items():
+        yield Entry(name, "calculus", summary, ask=ask)
+    for name, row in PROGRAMS.items():
+        yield Entry(name, "calculus", row.summary, row.text, row.output, row.wrt, row.reference, row.verbs)
