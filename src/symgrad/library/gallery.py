@@ -12,7 +12,7 @@ from .programs import programs
 from .questions import questions
 from .reports import reports
 
-_ALL = (*CHOSEN, *programs(), *reports(), *questions())
+_ALL = (*questions(), *CHOSEN, *programs(), *reports())
 GALLERY: Mapping[str, Entry] = {
     entry.name: entry for group in GROUPS for entry in _ALL if entry.group == group
 }
