@@ -60,6 +60,24 @@ class Fusion:
                 return group, candidate
         return None
 
+    def join(self, made: Group) -> None:
+        """Put a group that is one loop over rows into one before it that works on the same rows, or at the end."""
+        names, body = set(made.touched), touches(made.body)
+        mine = [touch for found in body.values() for touch in found]
+        last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
+        for group in self.groups[last:] if self.share else ():
+            loop, rows = group.loop, made.loop
+            if not loop or not rows or loop.ordered or loop.size != rows.size or not names & set(group.touched):
+                continue
+            there = touches(loop.body)
+            both = [n for n in body if n in there and _conflict({n: there[n]}, body[n])]
+            if all(_separate(loop.index, rows.index, there[n], body[n]) for n in both):
+                loop.body += [_mapped(node, {rows.index: loop.index}) for node in rows.body]
+                group.note(mine)
+                group.count += made.count
+                return
+        self.groups.append(made)
+
     def _wide(self, unit: Unit, candidate: Range) -> bool:
         """A reduction across the rows of a group is kept per chunk of rows: only for scalars and vectors."""
         return candidate.index not in unit.free and self.system.tensors[unit.statement.tensor].rank > 1
@@ -135,6 +153,12 @@ class Fusion:
             loop.body.append(node)
             node = loop
         body.insert(0, node)
+
+
+def _mapped(node: Loop | Statement, mapping: dict) -> Loop | Statement:
+    if isinstance(node, Statement):
+        return node.map(mapping)
+    return replace(node, body=[_mapped(inner, mapping) for inner in node.body])
 
 
 def _candidates(unit: Unit) -> Iterator[Range]:
