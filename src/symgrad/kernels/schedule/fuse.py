@@ -47,7 +47,7 @@ class Fusion:
         for group in self.groups[last:]:
             if group.call or group.count >= LARGEST or not names & set(group.touched):
                 continue
-            if not unit.ranges and not unit.scan:
+            if not unit.ranges:
                 if group.loop is None and not (unit.fill and group.fills):
                     return group, None
                 continue
@@ -116,9 +116,6 @@ class Fusion:
             loop = Loop(first.index, first.size)
             body.append(loop)
             self._enter(loop, first, unit, around)
-        elif unit.scan:
-            loop = Loop(unit.scan.index, unit.scan.size, [unit.statement], unit.reverse, ordered=True)
-            body.append(loop)
         else:
             body.insert(after(body, unit.statement.touches()), unit.statement)
 

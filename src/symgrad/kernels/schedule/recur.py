@@ -97,7 +97,7 @@ def _loop(fusion: Fusion, group: Group, body: list, scan: Scan, around: Around, 
         eq = _whole(fusion.system, scan, unit)
         if blas and len(inside) == 1:
             eq = _with_products(fusion, group, loop, scan, eq)
-        for made in units(fusion.system, eq, fusion.fresh, running=False):
+        for made in units(fusion.system, eq, fusion.fresh):
             _enter(fusion, group, inside, made)
 
 
@@ -194,7 +194,7 @@ def _read(fusion: Fusion, group: Group, loop: Loop, scan: Scan, eq: Equation, te
             loop.body.insert(after(loop.body, statement.touches()), statement)
             continue
         whole = replace(step, terms=tuple(t.map(lambda e: _unsliced(e, found.slices)) for t in step.terms))
-        for unit in units(fusion.system, whole, fusion.fresh, running=False):
+        for unit in units(fusion.system, whole, fusion.fresh):
             unit = replace(unit, statement=replace(unit.statement.map(here), when=when))
             group.note(unit.touches())
             fusion.into(loop.body, unit, (loop.index,))
