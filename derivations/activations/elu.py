@@ -1,6 +1,6 @@
-"""The derivative of elu(x) by x.
+"""The derivatives of elu(x) by x.
 
-    python derivations/activations/elu.py --out elu.md
+    python derivations/activations/elu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

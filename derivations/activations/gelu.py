@@ -1,6 +1,6 @@
-"""The derivative of gelu(x) by x.
+"""The derivatives of gelu(x) by x.
 
-    python derivations/activations/gelu.py --out gelu.md
+    python derivations/activations/gelu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of gelu_tanh(x) by x.
+"""The derivatives of gelu_tanh(x) by x.
 
-    python derivations/activations/gelu_tanh.py --out gelu_tanh.md
+    python derivations/activations/gelu_tanh.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

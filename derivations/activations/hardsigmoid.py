@@ -1,6 +1,6 @@
-"""The derivative of hardsigmoid(x) by x.
+"""The derivatives of hardsigmoid(x) by x.
 
-    python derivations/activations/hardsigmoid.py --out hardsigmoid.md
+    python derivations/activations/hardsigmoid.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

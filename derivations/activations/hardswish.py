@@ -1,6 +1,6 @@
-"""The derivative of hardswish(x) by x.
+"""The derivatives of hardswish(x) by x.
 
-    python derivations/activations/hardswish.py --out hardswish.md
+    python derivations/activations/hardswish.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of minimum(maximum(x, -1), 1) by x.
+"""The derivatives of minimum(maximum(x, -1), 1) by x.
 
-    python derivations/activations/hardtanh.py --out hardtanh.md
+    python derivations/activations/hardtanh.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of leaky_relu(x) by x.
+"""The derivatives of leaky_relu(x) by x.
 
-    python derivations/activations/leaky_relu.py --out leaky_relu.md
+    python derivations/activations/leaky_relu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

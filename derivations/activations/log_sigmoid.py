@@ -1,6 +1,6 @@
-"""The derivative of log_sigmoid(x) by x.
+"""The derivatives of log_sigmoid(x) by x.
 
-    python derivations/activations/log_sigmoid.py --out log_sigmoid.md
+    python derivations/activations/log_sigmoid.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

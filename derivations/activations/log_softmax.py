@@ -1,6 +1,6 @@
 """The Jacobian of log_softmax with temperature t.
 
-    python derivations/activations/log_softmax.py --out log_softmax.md
+    python derivations/activations/log_softmax.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

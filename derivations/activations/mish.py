@@ -1,6 +1,6 @@
-"""The derivative of mish(x) by x.
+"""The derivatives of mish(x) by x.
 
-    python derivations/activations/mish.py --out mish.md
+    python derivations/activations/mish.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

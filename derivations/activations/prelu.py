@@ -1,6 +1,6 @@
-"""The derivative of prelu(x, alpha) by x and by alpha.
+"""The derivatives of prelu(x, alpha) by x and by alpha.
 
-    python derivations/activations/prelu.py --out prelu.md
+    python derivations/activations/prelu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of relu(x) by x.
+"""The derivatives of relu(x) by x.
 
-    python derivations/activations/relu.py --out relu.md
+    python derivations/activations/relu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of minimum(maximum(x, 0), 6) by x.
+"""The derivatives of minimum(maximum(x, 0), 6) by x.
 
-    python derivations/activations/relu6.py --out relu6.md
+    python derivations/activations/relu6.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

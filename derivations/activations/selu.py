@@ -1,6 +1,6 @@
-"""The derivative of selu(x) by x.
+"""The derivatives of selu(x) by x.
 
-    python derivations/activations/selu.py --out selu.md
+    python derivations/activations/selu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The derivative of the logistic function is s(1 - s).
 
-    python derivations/activations/sigmoid.py --out sigmoid.md
+    python derivations/activations/sigmoid.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of silu(x) by x.
+"""The derivatives of silu(x) by x.
 
-    python derivations/activations/silu.py --out silu.md
+    python derivations/activations/silu.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

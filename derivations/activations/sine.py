@@ -1,6 +1,6 @@
-"""The derivative of sin(x) by x.
+"""The derivatives of sin(x) by x.
 
-    python derivations/activations/sine.py --out sine.md
+    python derivations/activations/sine.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

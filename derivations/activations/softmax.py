@@ -1,6 +1,6 @@
 """The Jacobian of softmax with temperature t.
 
-    python derivations/activations/softmax.py --out softmax.md
+    python derivations/activations/softmax.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of softplus(x) by x.
+"""The derivatives of softplus(x) by x.
 
-    python derivations/activations/softplus.py --out softplus.md
+    python derivations/activations/softplus.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
-"""The derivative of softsign(x) by x.
+"""The derivatives of softsign(x) by x.
 
-    python derivations/activations/softsign.py --out softsign.md
+    python derivations/activations/softsign.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

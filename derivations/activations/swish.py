@@ -1,6 +1,6 @@
-"""The derivative of x*sigmoid(beta*x) by x and by beta.
+"""The derivatives of x*sigmoid(beta*x) by x and by beta.
 
-    python derivations/activations/swish.py --out swish.md
+    python derivations/activations/swish.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

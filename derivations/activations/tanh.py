@@ -1,6 +1,6 @@
 """The derivative of the hyperbolic tangent is 1 - t^2.
 
-    python derivations/activations/tanh.py --out tanh.md
+    python derivations/activations/tanh.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

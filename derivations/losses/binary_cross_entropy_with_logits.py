@@ -1,6 +1,6 @@
 """The same of the sigmoid of the scores.
 
-    python derivations/losses/binary_cross_entropy_with_logits.py --out binary_cross_entropy_with_logits.md
+    python derivations/losses/binary_cross_entropy_with_logits.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The contrastive loss of representations.
 
-    python derivations/losses/contrastive.py --out contrastive.md
+    python derivations/losses/contrastive.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

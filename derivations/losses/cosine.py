@@ -1,6 +1,6 @@
 """The cosine loss of representations.
 
-    python derivations/losses/cosine.py --out cosine.md
+    python derivations/losses/cosine.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

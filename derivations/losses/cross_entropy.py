@@ -1,6 +1,6 @@
 """Minus the logarithm of the softmax at the label; the labels are integers.
 
-    python derivations/losses/cross_entropy.py --out cross_entropy.md
+    python derivations/losses/cross_entropy.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

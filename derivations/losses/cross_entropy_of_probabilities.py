@@ -1,6 +1,6 @@
 """Minus the logarithm of a given probability `z` at the label.
 
-    python derivations/losses/cross_entropy_of_probabilities.py --out cross_entropy_of_probabilities.md
+    python derivations/losses/cross_entropy_of_probabilities.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

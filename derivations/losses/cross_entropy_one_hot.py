@@ -1,6 +1,6 @@
 """The same for targets that are distributions over the classes: torch's cross_entropy with class probabilities.
 
-    python derivations/losses/cross_entropy_one_hot.py --out cross_entropy_one_hot.md
+    python derivations/losses/cross_entropy_one_hot.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """What the elastic net penalty adds.
 
-    python derivations/losses/elastic_net_penalty.py --out elastic_net_penalty.md
+    python derivations/losses/elastic_net_penalty.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The negative log-likelihood of a normal with mean `z` and its own variance `v`, without log(2 pi)/2.
 
-    python derivations/losses/gaussian_nll.py --out gaussian_nll.md
+    python derivations/losses/gaussian_nll.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Half the squared error up to `delta`, linear beyond: `delta*(|r| - delta/2)`.
 
-    python derivations/losses/huber.py --out huber.md
+    python derivations/losses/huber.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

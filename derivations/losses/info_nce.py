@@ -1,6 +1,6 @@
 """The info nce loss of representations.
 
-    python derivations/losses/info_nce.py --out info_nce.md
+    python derivations/losses/info_nce.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """What the l1 penalty adds.
 
-    python derivations/losses/l1_penalty.py --out l1_penalty.md
+    python derivations/losses/l1_penalty.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """What the l2 penalty adds.
 
-    python derivations/losses/l2_penalty.py --out l2_penalty.md
+    python derivations/losses/l2_penalty.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

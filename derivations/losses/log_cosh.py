@@ -1,6 +1,6 @@
 """The mean of log(cosh(error)).
 
-    python derivations/losses/log_cosh.py --out log_cosh.md
+    python derivations/losses/log_cosh.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

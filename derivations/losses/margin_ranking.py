@@ -1,6 +1,6 @@
 """The margin ranking loss of representations.
 
-    python derivations/losses/margin_ranking.py --out margin_ranking.md
+    python derivations/losses/margin_ranking.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The mean of the squared errors, over all entries.
 
-    python derivations/losses/mse.py --out mse.md
+    python derivations/losses/mse.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Minus the log-probability at the label; the scores are log-probabilities, as of a log_softmax.
 
-    python derivations/losses/nll.py --out nll.md
+    python derivations/losses/nll.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

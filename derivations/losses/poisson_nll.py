@@ -1,6 +1,6 @@
 """The negative log-likelihood of counts whose log-rate is the score, without the constant log(y!).
 
-    python derivations/losses/poisson_nll.py --out poisson_nll.md
+    python derivations/losses/poisson_nll.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pinball loss, least at the quantile `tau` of the target.
 
-    python derivations/losses/quantile.py --out quantile.md
+    python derivations/losses/quantile.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

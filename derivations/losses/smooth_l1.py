@@ -1,6 +1,6 @@
 """Huber's loss divided by its width.
 
-    python derivations/losses/smooth_l1.py --out smooth_l1.md
+    python derivations/losses/smooth_l1.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

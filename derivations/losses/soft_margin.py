@@ -1,6 +1,6 @@
 """log(1 + exp(-y z)) for targets of -1 and 1.
 
-    python derivations/losses/soft_margin.py --out soft_margin.md
+    python derivations/losses/soft_margin.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Cross-entropy of a softmax: the derivative by the scores is (p - Y)/N where Y sums to one.
 
-    python derivations/losses/softmax_cross_entropy.py --out softmax_cross_entropy.md
+    python derivations/losses/softmax_cross_entropy.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The squared errors summed over the outputs, then their mean over the examples.
 
-    python derivations/losses/squared_error.py --out squared_error.md
+    python derivations/losses/squared_error.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """relu(1 - y z)^2 for targets of -1 and 1.
 
-    python derivations/losses/squared_hinge.py --out squared_hinge.md
+    python derivations/losses/squared_hinge.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The triplet margin loss of representations.
 
-    python derivations/losses/triplet_margin.py --out triplet_margin.md
+    python derivations/losses/triplet_margin.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of attention, from the derivative by its output.
 
-    python derivations/networks/attention.py --out attention.md
+    python derivations/networks/attention.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Encoder and decoder of dense layers around a code `c`, trained on the squared error of `X` itself.
 
-    python derivations/networks/autoencoder.py --out autoencoder.md
+    python derivations/networks/autoencoder.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

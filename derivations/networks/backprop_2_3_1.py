@@ -1,6 +1,6 @@
 """Backpropagation by hand: two inputs, three sigmoid units, one output, half the squared error of one example.
 
-    python derivations/networks/backprop_2_3_1.py --out backprop_2_3_1.md
+    python derivations/networks/backprop_2_3_1.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of batch norm, from the derivative by its output.
 
-    python derivations/networks/batch_norm.py --out batch_norm.md
+    python derivations/networks/batch_norm.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of batch norm training, from the derivative by its output.
 
-    python derivations/networks/batch_norm_training.py --out batch_norm_training.md
+    python derivations/networks/batch_norm_training.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

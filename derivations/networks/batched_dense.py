@@ -1,6 +1,6 @@
 """The pull-back of batched dense, from the derivative by its output.
 
-    python derivations/networks/batched_dense.py --out batched_dense.md
+    python derivations/networks/batched_dense.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of conv 2d, from the derivative by its output.
 
-    python derivations/networks/conv_2d.py --out conv_2d.md
+    python derivations/networks/conv_2d.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """An autoencoder that sees `X` corrupted by noise and is asked for `X`.
 
-    python derivations/networks/denoising_autoencoder.py --out denoising_autoencoder.md
+    python derivations/networks/denoising_autoencoder.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of dense, from the derivative by its output.
 
-    python derivations/networks/dense.py --out dense.md
+    python derivations/networks/dense.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

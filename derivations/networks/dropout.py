@@ -1,6 +1,6 @@
 """The pull-back of dropout, from the derivative by its output.
 
-    python derivations/networks/dropout.py --out dropout.md
+    python derivations/networks/dropout.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

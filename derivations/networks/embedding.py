@@ -1,6 +1,6 @@
 """The pull-back of embedding, from the derivative by its output.
 
-    python derivations/networks/embedding.py --out embedding.md
+    python derivations/networks/embedding.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

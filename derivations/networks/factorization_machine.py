@@ -1,6 +1,6 @@
 """All pairwise interactions through factors, in linear time.
 
-    python derivations/networks/factorization_machine.py --out factorization_machine.md
+    python derivations/networks/factorization_machine.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

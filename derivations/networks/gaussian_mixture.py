@@ -1,6 +1,6 @@
 """The mean negative log-likelihood of a mixture of normals with diagonal covariances.
 
-    python derivations/networks/gaussian_mixture.py --out gaussian_mixture.md
+    python derivations/networks/gaussian_mixture.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of gru cell, from the derivative by its output.
 
-    python derivations/networks/gru_cell.py --out gru_cell.md
+    python derivations/networks/gru_cell.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

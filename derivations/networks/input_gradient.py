@@ -1,6 +1,6 @@
 """The derivative of the loss by the input of a network: the direction of an adversarial example.
 
-    python derivations/networks/input_gradient.py --out input_gradient.md
+    python derivations/networks/input_gradient.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

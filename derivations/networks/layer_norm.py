@@ -1,6 +1,6 @@
 """The pull-back of layer norm, from the derivative by its output.
 
-    python derivations/networks/layer_norm.py --out layer_norm.md
+    python derivations/networks/layer_norm.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Least squares: the gradient is X^T (X w - y).
 
-    python derivations/networks/linear_regression.py --out linear_regression.md
+    python derivations/networks/linear_regression.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Binary cross-entropy of a sigmoid: the gradient is X^T (p - y)/N.
 
-    python derivations/networks/logistic_regression.py --out logistic_regression.md
+    python derivations/networks/logistic_regression.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of lstm cell, from the derivative by its output.
 
-    python derivations/networks/lstm_cell.py --out lstm_cell.md
+    python derivations/networks/lstm_cell.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Ratings `y[n]` of item `v[n]` by user `u[n]` as inner products, with biases and an L2 penalty.
 
-    python derivations/networks/matrix_factorization.py --out matrix_factorization.md
+    python derivations/networks/matrix_factorization.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of max pool, from the derivative by its output.
 
-    python derivations/networks/max_pool.py --out max_pool.md
+    python derivations/networks/max_pool.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of mean pool, from the derivative by its output.
 
-    python derivations/networks/mean_pool.py --out mean_pool.md
+    python derivations/networks/mean_pool.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

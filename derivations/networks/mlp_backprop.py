@@ -1,6 +1,6 @@
 """Backpropagation through a network with two hidden layers and a softmax cross-entropy loss.
 
-    python derivations/networks/mlp_backprop.py --out mlp_backprop.md
+    python derivations/networks/mlp_backprop.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """A network `u` of one number that solves a differential equation.
 
-    python derivations/networks/pinn.py --out pinn.md
+    python derivations/networks/pinn.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of residual, from the derivative by its output.
 
-    python derivations/networks/residual.py --out residual.md
+    python derivations/networks/residual.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """The pull-back of rms norm, from the derivative by its output.
 
-    python derivations/networks/rms_norm.py --out rms_norm.md
+    python derivations/networks/rms_norm.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

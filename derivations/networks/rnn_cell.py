@@ -1,6 +1,6 @@
 """The pull-back of rnn cell, from the derivative by its output.
 
-    python derivations/networks/rnn_cell.py --out rnn_cell.md
+    python derivations/networks/rnn_cell.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Word vectors by negative sampling: the centre word predicts a context word against `negatives` drawn ones.
 
-    python derivations/networks/skip_gram.py --out skip_gram.md
+    python derivations/networks/skip_gram.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Logistic regression with several classes; the labels are integers.
 
-    python derivations/networks/softmax_regression.py --out softmax_regression.md
+    python derivations/networks/softmax_regression.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

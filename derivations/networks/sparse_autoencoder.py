@@ -1,6 +1,6 @@
-"""An autoencoder whose code is kept small by a penalty on its mean activation.
+"""An autoencoder whose code is kept small by a penalty on its mean activations.
 
-    python derivations/networks/sparse_autoencoder.py --out sparse_autoencoder.md
+    python derivations/networks/sparse_autoencoder.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Two linear layers are one: the Jacobian of the output by the input is the product of the matrices.
 
-    python derivations/networks/stacked_linear.py --out stacked_linear.md
+    python derivations/networks/stacked_linear.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

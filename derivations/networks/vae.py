@@ -1,6 +1,6 @@
 """A variational autoencoder: features first, latent dimension last.
 
-    python derivations/networks/vae.py --out vae.md
+    python derivations/networks/vae.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

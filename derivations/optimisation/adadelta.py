@@ -1,6 +1,6 @@
 """Adadelta: the ratio of running means of squared steps and squared gradients. The step by g.
 
-    python derivations/optimisation/adadelta.py --out adadelta.md
+    python derivations/optimisation/adadelta.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

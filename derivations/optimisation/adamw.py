@@ -1,6 +1,6 @@
 """Adam with weight decay of the parameter itself. The step by g.
 
-    python derivations/optimisation/adamw.py --out adamw.md
+    python derivations/optimisation/adamw.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """Lion: the sign of an interpolated momentum. The step by w.
 
-    python derivations/optimisation/lion.py --out lion.md
+    python derivations/optimisation/lion.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

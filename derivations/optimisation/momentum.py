@@ -1,7 +1,7 @@
 """Gradient descent with a heavy ball: torch.optim.SGD(momentum=0.9), which has no momentum by default. The step by
 g.
 
-    python derivations/optimisation/momentum.py --out momentum.md
+    python derivations/optimisation/momentum.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

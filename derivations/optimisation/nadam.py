@@ -1,6 +1,6 @@
 """NAdam: Adam with Nesterov's momentum. The step by g.
 
-    python derivations/optimisation/nadam.py --out nadam.md
+    python derivations/optimisation/nadam.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,7 +1,7 @@
 """Nesterov's momentum, with the gradient where `w` is: torch.optim.SGD(momentum=0.9, nesterov=True). The step by
 g.
 
-    python derivations/optimisation/nesterov.py --out nesterov.md
+    python derivations/optimisation/nesterov.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

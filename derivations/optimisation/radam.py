@@ -1,6 +1,6 @@
 """RAdam: Adam whose first steps are plain momentum, until the variance of its scale is finite. The step by g.
 
-    python derivations/optimisation/radam.py --out radam.md
+    python derivations/optimisation/radam.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

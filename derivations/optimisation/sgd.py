@@ -1,6 +1,6 @@
 """Stochastic gradient descent. The step by g.
 
-    python derivations/optimisation/sgd.py --out sgd.md
+    python derivations/optimisation/sgd.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -1,6 +1,6 @@
 """KL divergence of two diagonal Gaussians: its gradient by the mean and the standard deviation.
 
-    python derivations/probability/gaussian_kl.py --out gaussian_kl.md
+    python derivations/probability/gaussian_kl.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

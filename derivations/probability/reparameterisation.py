@@ -1,6 +1,6 @@
 """z = mu + sigma eps: dz/dmu = 1 and dz/dsigma = eps, so that a sample is differentiated by its distribution.
 
-    python derivations/probability/reparameterisation.py --out reparameterisation.md
+    python derivations/probability/reparameterisation.py --out page.md
 
 prints the derivation, writes it as a document, and verifies it.
 """

@@ -3,19 +3,29 @@
 import pytest
 
 import symgrad as sg
-from symgrad.cli import derived
+from symgrad import book
 from symgrad.errors import UnknownNameError
 from symgrad.library.entry import GROUPS, first_line
 from symgrad.library.gallery import GALLERY, entry
 from symgrad.library.optimizers import NAMES
 
 COMPILED = ("adam",)  # the others by the interpreter: a kernel for each would take minutes
+# seconds of quadrature each, and asked again in tests/analysis
+LONG = (
+    "elbo", "gelu_difference", "kl_normal_diagonal", "kl_normal", "kl_normal_full", "normal_entropy", "fisher_normal",
+    "normal_normal_update",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", GALLERY)
+def derived(name):
+    return book.derived(entry(name))[0]
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in GALLERY])
 def test_gallery_entry_is_verified(name):
-    certificate = derived(name).verify(kernel=name in COMPILED)
-    assert certificate.ok, "\n".join(line for line in str(certificate).splitlines() if "FAILED" in line)
+    for found in book.derived(entry(name)):
+        certificate = book.certificate(found, kernel=name in COMPILED)
+        assert certificate.ok, "\n".join(line for line in str(certificate).splitlines() if "FAILED" in line)
 
 
 @pytest.mark.parametrize("name", GALLERY)

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from sympy import Expr, Interval, Rational, Symbol, oo
 
 from ..calculus.rewrite import Rule
-from ..ir.system import Step
+from ..ir.system import Step, System
 from .curvature import AFFINE, CONCAVE, CONSTANT, CONVEX, POSITIVE, Context, Leaf, conditions, curvature
 from .question import Formula, Names, checked, formula, intervals, value, variables
 from .report import Report
@@ -70,7 +70,7 @@ def _verdict(found: Curvature, kind: str) -> bool | None:
 
 
 def convexity(expr: Formula | Any, wrt: Names | None = None, on: Mapping | None = None, **data) -> Report:
-    r"""Is a formula, or the output of a Program, convex in `wrt` (default: all symbols; all parameters)?
+    r"""Is a formula, or the output of a Program or System, convex in `wrt` (default: all symbols; all parameters)?
 
     `on` maps names to intervals, `on={"x": (0, 2)}`; without it the natural domain is taken where that is an interval
     for each variable or a convex set that the rules can see. For a Program, `data` gives arrays for the search of a
@@ -85,7 +85,7 @@ def convexity(expr: Formula | Any, wrt: Names | None = None, on: Mapping | None 
     >>> convexity(lasso).value.word
     'convex'
     """
-    if hasattr(expr, "raw"):
+    if isinstance(expr, System) or hasattr(expr, "raw"):
         from .systems import program_convexity  # noqa: PLC0415  (tensors are not needed for a formula of scalars)
 
         return program_convexity(expr, wrt, data)

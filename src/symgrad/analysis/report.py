@@ -23,6 +23,7 @@ It is a parabola.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,7 @@ from ..typeset.blocks import (
 from ..typeset.files import write_pdf
 
 Shown = Basic | str  # SymPy, or LaTeX as text
+SPECIAL, ESCAPE = re.compile(r"[_%&#$]"), r"\\\g<0>"  # a rule's name in LaTeX's text
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _rows(chain: list[Step]) -> Iterable[str]:
         relation = getattr(step.rule, "relation", "=")
         name = getattr(step.rule, "name", str(step.rule))
         lead = rf"\quad {relation} " if step.before != "" else " "
-        yield rf"&{lead}{latex(step.after)} \qquad \text{{({name})}}"
+        yield rf"&{lead}{latex(step.after)} \qquad \text{{({SPECIAL.sub(ESCAPE, name)})}}"
 
 
 def _note(step: Step) -> str:

@@ -16,6 +16,7 @@ import mpmath
 import numpy as np
 from sympy import Add, Dummy, Expr, Interval, Mul, exp, expand_log, oo
 
+from ..calculus.prepare import prepare
 from ..calculus.relations import Definition, pointwise
 from ..calculus.rewrite import Rule
 from ..errors import ShapeError, SymgradError, UnknownNameError
@@ -79,13 +80,16 @@ class Walk:
         return Context(leaves, show=lambda e: latex_expr(e, self.system))
 
 
-def program_convexity(program: Any, wrt, data: Mapping[str, Any]) -> Report:
-    names = tuple(t.name for t in program.raw.declared("parameter")) if wrt is None else _names(wrt)
-    system: System = program.independent(names).prune()
-    output = _output(system)
+def program_convexity(model: Any, wrt, data: Mapping[str, Any]) -> Report:
+    """`model`: a Program, or the System that a text says."""
+    written: System = model if isinstance(model, System) else model.raw
+    names = tuple(t.name for t in written.declared("parameter")) if wrt is None else _names(wrt)
     for name in names:
-        if name not in program.raw.tensors:
-            raise UnknownNameError(f"{name} is not a tensor of this program. It has {', '.join(program.raw.tensors)}.")
+        if name not in written.tensors:
+            raise UnknownNameError(f"{name} is not a tensor of this program. It has {', '.join(written.tensors)}.")
+    raw = prepare(model, set(names) & set(model.defining())) if model is written else model.independent(names)
+    system = raw.prune()
+    output = _output(system)
     walk = walked(system, frozenset(names))
     title = f"Curvature of {output} in {', '.join(names)}"
     statement = f"${latex_equation(system.defining()[output], system)}$"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from ..errors import DataError, SymgradError
 from . import gallery, training
-from .gallery import derived, script
+from .gallery import script
 
-__all__ = ["derived", "main", "script"]
+__all__ = ["main", "script"]
 
 GROUPS = (gallery, training)
 EXAMPLES = """\

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..api import Program, program
+from .. import book
+from ..api import program
 from ..errors import SymgradError
 from ..functions import ROWS
 from ..library.entry import GROUPS, Entry
 from ..library.gallery import GALLERY, entry
-from ..typeset import Code, document
 from . import arguments as kinds
 from .arguments import need_folder
 
@@ -24,6 +24,8 @@ examples:
   symgrad derive adam --out adam.html           the suffix chooses the format
   symgrad derive model.txt --of L --by W,b      of a model of yours: a file with its text
   symgrad derive model.txt --verb hessian       its second derivatives
+  symgrad derive --all --out book               every entry as one book, book/book.html
+  symgrad derive --all --out book --format pdf  the same by pdflatex
 
 A model's file has one declaration or equation on each line, as docs/notation.md says."""
 VERBS = ("gradient", "jacobian", "hessian")
@@ -43,11 +45,13 @@ def add(command) -> None:
     """The commands `list`, `derive` and `verify`."""
     command("list", _list, "List the derivations of the gallery.")
     derive = command("derive", _derive, "Print a derivation, every step with its rule.", DERIVE)
-    derive.add_argument("name", metavar="NAME", help="an entry of the gallery (see symgrad list), or a model's file")
+    named = "an entry of the gallery (see symgrad list), or a model's file"
+    derive.add_argument("name", metavar="NAME", nargs="?", help=named)
+    derive.add_argument("--all", action="store_true", help="every entry, as one book with contents and an index")
     _derivative_options(derive)
-    formats = ["latex", "md", "html"]
-    derive.add_argument("--format", choices=formats, default="latex", help="on standard output (default latex)")
-    derive.add_argument("--out", type=Path, metavar="FILE", help="write a document: .md, .html, .tex or .pdf")
+    formats = ["latex", "md", "html", "pdf"]
+    derive.add_argument("--format", choices=formats, help="default: latex on standard output, html for a book")
+    derive.add_argument("--out", type=Path, metavar="PATH", help="a file (.md, .html, .tex, .pdf), or a book's folder")
     verify = command("verify", _verify, "Check derivations numerically and exactly.", VERIFY)
     verify.add_argument("name", metavar="NAME", nargs="?", help="an entry, or a model's file; all entries if left out")
     _derivative_options(verify)
@@ -64,7 +68,7 @@ def _derivative_options(command) -> None:
 
 def _list(arguments) -> int:
     width = max(map(len, GALLERY))
-    for group in GROUPS:
+    for group in (g for g in GROUPS if any(item.group == g for item in GALLERY.values())):
         print(group.upper())
         for item in GALLERY.values():
             if item.group == group:
@@ -72,17 +76,11 @@ def _list(arguments) -> int:
     return 0
 
 
-def derived(item: Entry | str) -> Program:
-    """The program of an entry, or of the entry of that name, with what is derived from it."""
-    item = entry(item) if isinstance(item, str) else item
-    return getattr(program(item.text), item.verb)(item.output, item.wrt)
-
-
 def _chosen(arguments) -> Entry:
     """The entry that the command line means: of the gallery or a file, with the options in it."""
     path = Path(arguments.name)
     item = entry(arguments.name) if arguments.name in GALLERY or not path.is_file() else _from_file(path, arguments.of)
-    changes = {"output": arguments.of, "verb": arguments.verb}
+    changes = {"output": arguments.of, "verbs": (arguments.verb,) if arguments.verb else None}
     changes["wrt"] = tuple(name.strip() for name in arguments.by.split(",")) if arguments.by else None
     return replace(item, **{key: value for key, value in changes.items() if value})
 
@@ -98,31 +96,36 @@ def _from_file(path: Path, output: str | None) -> Entry:
     return Entry(path.stem, "", f"The derivative of {output or outputs[0]}.", text, output or outputs[0])
 
 
-def _text(result: Program, format: str) -> str:
-    """The derivation as text: latex, md or html."""
-    derivation = result.derivation
-    return {"latex": derivation.latex, "md": derivation.markdown, "html": derivation.html}[format]()
-
-
-def _write(item: Entry, result: Program, path: Path) -> None:
-    """A document in the format of the suffix of `path`: what is derived, the model, the derivation."""
+def _write(item: Entry, path: Path) -> None:
+    """A document in the format of the suffix of `path`."""
     need_folder(path)
-    sections = [("", item.summary), ("Model", Code(item.text)), ("Derivation", result.derivation)]
-    if item.reference:
-        sections.append(("Reference", item.reference))
-    document(item.name.replace("_", " ").capitalize(), sections, path)
+    book.write(item, path)
     print(f"wrote {path}", file=sys.stderr)
 
 
 def _derive(arguments) -> int:
+    if arguments.all == bool(arguments.name):
+        raise SymgradError("name one entry, as in symgrad derive sigmoid, or pass --all.")
     if arguments.out is not None:
         need_folder(arguments.out)
+    if arguments.all:
+        return _book(arguments.out, arguments.format or "html")
     item = _chosen(arguments)
-    result = derived(item)
     if arguments.out is not None:
-        _write(item, result, arguments.out)
+        _write(item, arguments.out)
+    elif arguments.format == "pdf":
+        raise SymgradError(f"a PDF is written to a file: symgrad derive {item.name} --out {item.name}.pdf")
     else:
-        print(_text(result, arguments.format))
+        print(book.text(item, arguments.format or "latex"))
+    return 0
+
+
+def _book(folder: Path | None, format: str) -> int:
+    """Every entry; its name goes to standard error as it is derived."""
+    if folder is None:
+        raise SymgradError("a book needs a folder: symgrad derive --all --out book")
+    path = book.write_book(GALLERY.values(), folder, format, lambda item: print(item.name, file=sys.stderr))
+    print(f"wrote {path}", file=sys.stderr)
     return 0
 
 
@@ -151,9 +154,12 @@ def _ulp(arguments) -> int:
 
 
 def _verified(item: Entry, seed: int) -> bool:
-    certificate = derived(item).verify(seed=seed)
-    print(f"{item.name}: {'verified' if certificate.ok else 'FAILED'}\n{certificate}\n")
-    return certificate.ok
+    found = [book.certificate(one, seed) for one in book.derived(item)]
+    ok = all(certificate.ok for certificate in found)
+    print(f"{item.name}: {'verified' if ok else 'FAILED'}")
+    for certificate in found:
+        print(f"{certificate}\n")
+    return ok
 
 
 def script(name: str, argv: Sequence[str] | None = None) -> int:
@@ -162,13 +168,13 @@ def script(name: str, argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write a document: .md, .html, .tex or .pdf")
     arguments = parser.parse_args(argv)
     try:
-        result = derived(entry(name))
-        print(_text(result, "latex"))
+        print(book.text(entry(name), "latex"))
         if arguments.out is not None:
-            _write(entry(name), result, arguments.out)
-        certificate = result.verify()
+            _write(entry(name), arguments.out)
+        found = [book.certificate(one) for one in book.derived(entry(name))]
     except (SymgradError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
-    print(certificate, file=sys.stderr)
-    return 0 if certificate.ok else 1
+    for certificate in found:
+        print(certificate, file=sys.stderr)
+    return 0 if all(certificate.ok for certificate in found) else 1

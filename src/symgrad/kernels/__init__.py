@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import SymgradError
 from ..ir.system import System
 from .kernel import Bound, Kernel, Options, Outputs
@@ -9,6 +11,7 @@ from .kernel import Bound, Kernel, Options, Outputs
 __all__ = ["Bound", "Kernel", "Outputs", "compile_system"]
 
 DTYPES = ("float64", "float32")
+TARGETS = ("cpu", "cuda")
 
 
 def compile_system(
@@ -20,16 +23,23 @@ def compile_system(
     deterministic: bool = True,
     check_facts: bool = True,
     check_finite: bool = False,
-) -> Kernel:
+) -> Any:
     """The kernel of `system`: `kernel(**arrays)` returns its outputs (and the next values of what it updates).
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
     number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
-    infinity. Machine code is made at the first call.
+    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError where
+    no GPU is there, with what is missing.
     """
-    if target != "cpu":
-        raise SymgradError(f'there is no target "{target}" in this version; use target="cpu".')
+    if target not in TARGETS:
+        raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')
     if dtype not in DTYPES:
         raise SymgradError(f'a kernel computes in "float64" or "float32", not in {dtype!r}.')
     options = Options(dtype, parallel, deterministic, check_facts, check_finite)
+    if target == "cuda":
+        from .device import device_kernel  # noqa: PLC0415  (most processes run on the CPU)
+        from .targets.cuda import needs  # noqa: PLC0415
+
+        needs.need_device()
+        return device_kernel(system.prune(), options, system)
     return Kernel(system.prune(), options, system)

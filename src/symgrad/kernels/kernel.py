@@ -101,11 +101,14 @@ class Compiled:
         self.plan = schedule(system, in_place, options.share, options.blas)
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
-        self.source = emit(self.loops, cpu.CPU, options.dtype, header(system), options.threshold)
         self.blas = any(isinstance(node, loops.Dot | loops.Routine) for node in loops.everything(self.loops))
         self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}
+
+    @cached_property
+    def source(self) -> str:
+        return emit(self.loops, cpu.CPU, self.options.dtype, header(self.system), self.options.threshold)
 
     @cached_property
     def run(self) -> Callable[..., None]:

@@ -1,27 +1,32 @@
-"""What an entry of the gallery is, and how a table of the library becomes entries."""
+"""What an entry of the gallery is: a result, and what derives it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-GROUPS = ("activations", "losses", "probability", "networks", "optimisation")
+if TYPE_CHECKING:
+    from ..analysis.report import Report
+
+GROUPS = ("calculus", "activations", "losses", "probability", "networks", "optimisation")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One derivation: the program, and the output that is differentiated by `wrt` (all parameters where it is None).
-
-    `verb` is the method of the program that derives: gradient, jacobian, vjp.
+    """One result. Either a program derives it: `output` of `text`, differentiated by `wrt` (by all parameters where it
+    is None) with each of `verbs`, methods of a program. Or `ask()` is its derivation: a Report of `sg.analysis`.
     """
 
     name: str
     group: str
     summary: str
-    text: str
-    output: str
+    text: str = ""
+    output: str = ""
     wrt: tuple[str, ...] | None = None
     reference: str = ""
-    verb: str = "gradient"
+    verbs: tuple[str, ...] = ("gradient",)
+    ask: Callable[[], Report] | None = None
 
 
 def first_line(text: str | None) -> str:

@@ -1,13 +1,15 @@
 r"""A document as data, and its three spellings: LaTeX, Markdown, HTML.
 
 A block is a `Heading`, `Paragraph` (text with $inline$ formulas), `Formula` (rows of an aligned environment), `Code`,
-`Items`, or a `Table`. Nothing here knows what a derivation is.
+`Items`, a `Table`, a `Picture`, or `Links` to headings. Nothing here knows what a derivation is.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from .measure import width
 class Heading:
     text: str
     level: int = 2
+    anchor: str = ""  # what `Links` lead to
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,29 @@ class Table:
     rows: tuple[tuple[str, ...], ...] = field(default=())
 
 
-Block = Heading | Paragraph | Formula | Code | Items | Table
+@dataclass(frozen=True)
+class Picture:
+    name: str  # of its file, without the suffix
+    caption: str
+    png: bytes = field(repr=False)
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.png"
+
+
+@dataclass(frozen=True)
+class Links:
+    """For each term the places it leads to, each (text, anchor of a heading). A table of contents has one line for
+    each place, an index (`inline`) one for each term."""
+
+    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    inline: bool = False
+
+
+Block = Heading | Paragraph | Formula | Code | Items | Table | Picture | Links
 INLINE = re.compile(r"(?<!\\)\$([^$]+)\$")
+CODE = 84  # characters of a line of code
 FULL = 38.0  # em: a row that is estimated wider than this is put into \fit, which measures it
 
 
@@ -67,6 +91,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[a4paper,margin=2.4cm]{geometry}
 \usepackage{amsmath}
+\usepackage{amssymb}
 \usepackage{graphicx}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
@@ -91,15 +116,16 @@ def to_latex(title: str, blocks: Iterable[Block]) -> str:
 
 def _latex_block(block: Block) -> str:
     match block:
-        case Heading(text, level):
-            return "\\" + "sub" * (level - 2) + f"section*{{{_latex_inline(text)}}}"
+        case Heading(text, level, anchor):
+            label = rf"\label{{{anchor}}}" if anchor else ""
+            return "\\" + "sub" * (level - 2) + f"section*{{{_latex_inline(text)}}}{label}"
         case Paragraph(text, style):
             shown = _latex_inline(text)
             return rf"{{\small {shown}\par}}" if style else shown
         case Formula(lines):
             return "\\begin{align*}\n" + " \\\\\n".join(map(_fitted, lines)) + "\n\\end{align*}"
         case Code(text):
-            lines = ("\\texttt{" + latex_text(line).replace(" ", "~") + "}" for line in text.splitlines())
+            lines = ("\\texttt{" + latex_text(line).replace(" ", "~") + "}" for line in _narrow(text))
             return "\\begin{flushleft}\\small\n" + " \\\\\n".join(lines) + "\n\\end{flushleft}"
         case Items(items, numbered):
             kind = "enumerate" if numbered else "itemize"
@@ -112,7 +138,28 @@ def _latex_block(block: Block) -> str:
                 + "\n".join(lines[1:])
                 + "\n\\end{tabular}"
             )
+        case Picture():
+            return (
+                f"\\begin{{center}}\n\\includegraphics[width=0.8\\linewidth]{{{block.file}}}\\par\n"
+                f"{{\\small {_latex_inline(block.caption)}}}\n\\end{{center}}"
+            )
+        case Links(rows, inline):
+            return "\\begin{flushleft}\n" + "\n".join(_latex_links(*row, inline) for row in rows) + "\n\\end{flushleft}"
     raise TypeError(f"not a block: {block!r}")
+
+
+def _narrow(text: str) -> Iterable[str]:
+    """Lines of code, continued on the next line where they would leave the page."""
+    for line in text.splitlines():
+        yield from textwrap.wrap(line, CODE, subsequent_indent="    ", break_on_hyphens=False) or [""]
+
+
+def _latex_links(term: str, places: Iterable[tuple[str, str]], inline: bool) -> str:
+    if inline:
+        shown = ", ".join(rf"{latex_text(text)}~\pageref{{{anchor}}}" for text, anchor in places)
+        return rf"\textbf{{{_latex_inline(term)}}}: {shown}\par"
+    lines = (rf"{latex_text(text)}\dotfill\pageref{{{anchor}}}\par" for text, anchor in places)
+    return "\n".join([rf"\textbf{{{_latex_inline(term)}}}\par", *lines])
 
 
 def _fitted(line: str) -> str:
@@ -181,8 +228,8 @@ def to_markdown(title: str, blocks: Iterable[Block]) -> str:
 
 def _markdown_block(block: Block) -> str:
     match block:
-        case Heading(text, level):
-            return f"{'#' * level} {_markdown_inline(text)}"
+        case Heading(text, level, anchor):
+            return f'<a id="{anchor}"></a>\n\n' * bool(anchor) + f"{'#' * level} {_markdown_inline(text)}"
         case Paragraph(text, style):
             return f"*{_markdown_inline(text)}*" if style and "$" not in text else _markdown_inline(text)
         case Formula(lines):
@@ -194,6 +241,14 @@ def _markdown_block(block: Block) -> str:
         case Table(header, rows):
             lines = [header, ("---",) * len(header), *rows]
             return "\n".join(f"| {' | '.join(map(_markdown_inline, r))} |" for r in lines)
+        case Picture():
+            return f"![{_markdown_inline(block.caption)}]({block.file})"
+        case Links(rows, inline):
+            between = ", " if inline else "\n  * "
+            return "\n".join(
+                f"* {_markdown_inline(term)}: {between.join(['']*(not inline) + [f'[{t}](#{a})' for t, a in places])}"
+                for term, places in rows
+            )
     raise TypeError(f"not a block: {block!r}")
 
 
@@ -213,6 +268,7 @@ STYLE = """
 .symgrad math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", math; }
 .symgrad .formula { overflow-x: auto; margin: 0.6em 0; }
 .symgrad .note { font-size: 0.9em; color: #555; }
+.symgrad figure { margin: 1em 0; } .symgrad img { max-width: 100%; }
 .symgrad pre { background: #f6f6f4; padding: 0.6em; overflow-x: auto; }
 .symgrad th, .symgrad td { text-align: left; padding: 0.1em 1em 0.1em 0; }
 """
@@ -237,8 +293,9 @@ def html_fragment(title: str, blocks: Iterable[Block]) -> str:
 
 def _html_block(block: Block) -> str:
     match block:
-        case Heading(text, level):
-            return f"<h{level}>{_html_inline(text)}</h{level}>"
+        case Heading(text, level, anchor):
+            name = f' id="{anchor}"' if anchor else ""
+            return f"<h{level}{name}>{_html_inline(text)}</h{level}>"
         case Paragraph(text, style):
             return f'<p class="{style}">{_html_inline(text)}</p>' if style else f"<p>{_html_inline(text)}</p>"
         case Formula(lines):
@@ -253,7 +310,19 @@ def _html_block(block: Block) -> str:
             head = "".join(f"<th>{_html_inline(c)}</th>" for c in header)
             body = "".join("<tr>" + "".join(f"<td>{_html_inline(c)}</td>" for c in r) + "</tr>" for r in rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        case Picture():
+            data, caption = base64.b64encode(block.png).decode(), _html_inline(block.caption)
+            return f'<figure><img src="data:image/png;base64,{data}" alt=""/><figcaption>{caption}</figcaption></figure>'
+        case Links(rows, inline):
+            return "\n".join(_html_links(*row, inline) for row in rows)
     raise TypeError(f"not a block: {block!r}")
+
+
+def _html_links(term: str, places: Iterable[tuple[str, str]], inline: bool) -> str:
+    links = [f'<a href="#{anchor}">{html.escape(text)}</a>' for text, anchor in places]
+    if inline:
+        return f"<p><b>{_html_inline(term)}</b>: {', '.join(links)}</p>"
+    return f"<p><b>{_html_inline(term)}</b></p><ul>{''.join(f'<li>{link}</li>' for link in links)}</ul>"
 
 
 def _html_inline(text: str) -> str:

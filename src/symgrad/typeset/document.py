@@ -6,15 +6,16 @@ document("Softmax", [("Model", [Code(text)]), ("Derivation", grad.derivation), (
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..ir.system import Equation, System
-from .blocks import Block, Code, Formula, Heading, Items, Paragraph, Table
+from .blocks import Block, Code, Formula, Heading, Items, Links, Paragraph, Picture, Table
 from .derivation import Derivation
 from .equation import equation_lines, shown_equations
 from .files import write_document
 
-BLOCKS = (Code, Formula, Heading, Items, Paragraph, Table)
+BLOCKS = (Code, Formula, Heading, Items, Links, Paragraph, Picture, Table)
 Content = Block | Derivation | System | str
 
 
@@ -51,7 +52,7 @@ def _blocks(part: Content) -> list[Block]:
 
 
 def _lowered(block: Block) -> Block:
-    return Heading(block.text, min(block.level + 1, 4)) if isinstance(block, Heading) else block
+    return replace(block, level=min(block.level + 1, 4)) if isinstance(block, Heading) else block
 
 
 def formula(equations: Iterable[Equation], system: System) -> Formula:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from .. import calculus
 from ..errors import SymgradError
 from ..ir.system import System
 from .certificate import Certificate, Check, left_out
@@ -54,6 +56,8 @@ def _whole(program: Any) -> System:
 def subjects(program: Any, arrays: Arrays, seed: int) -> list[Subject]:
     """One for each derivative that the program computes."""
     origin = program.origin
+    if origin is not None and origin.verb == "hessian":
+        return list(_second(program.raw, origin, arrays, seed))
     if origin is None or origin.verb not in DERIVATIVES:
         return []
     primal, found = origin.of.independent(origin.wrt), []
@@ -63,6 +67,19 @@ def subjects(program: Any, arrays: Arrays, seed: int) -> list[Subject]:
             (y, at), (derivative, _) = given(primal, wrt, arrays), given(derivative, wrt, arrays)
         found.append(Subject(y, derivative, origin.output, wrt, f"d{origin.output}_d{wrt}", at, seed))
     return found
+
+
+def _second(raw: System, origin: Any, arrays: Arrays, seed: int) -> Iterator[Subject]:
+    """A block of a Hessian is the derivative of the gradient by its first variable; none where an equation writes one
+    of the variables."""
+    primal, wrt = origin.of.independent(origin.wrt), origin.wrt
+    if set(wrt) & set(primal.defining()):
+        return
+    for n, first in enumerate(wrt):
+        slope = calculus.gradient(primal, origin.output, (first,))
+        for second in wrt[n:]:
+            name = f"d2{origin.output}_d{first}_d{second}"
+            yield Subject(slope, raw, f"d{origin.output}_d{first}", second, name, arrays, seed)
 
 
 def form_rows(program: Any, arrays: Arrays, seed: int) -> list[Check]:

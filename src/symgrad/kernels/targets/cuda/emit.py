@@ -1,7 +1,7 @@
 """From loops to the text of a GPU module: kernels, and `run`, which launches them in order.
 
-`run(gpu, ...)` speaks to the device through `gpu` only: `seats` (how many teams of how many lanes), `scratch` (memory
-of one launch), `launch`, `each`, `multiply`. So the same text runs on a device, in Numba's simulator, and without
+`run(gpu, ...)` speaks to the device through `gpu` only: `seats` and `team` (how many threads), `scratch` (memory of
+one launch), `launch`, `each`, `multiply`. So the same text runs on a device, in Numba's simulator, and without
 either, where `gpu` notes the launches and their types (`record`).
 """
 
@@ -135,7 +135,7 @@ class _Module:
         renamed = {self.name(a): self.name(b) for a, b in zip(step.function.arrays, step.arguments)}
         scratch: dict[str, str] = {}
         for number, team in enumerate(self.teams[id(step)]):
-            seats = f"gpu.seats({self._seats(team)})"
+            seats = self._seats(team)
             if number:
                 self.writer.line(f"{self.name(LEFT)} = seats.{'blocks' if team.rows is None else 'teams'}")
             else:
@@ -151,12 +151,13 @@ class _Module:
         return self.name(s.name) + ("_of" if s.per == "team" else "")
 
     def _seats(self, team: Team) -> str:
-        rows = "1" if team.rows is None else self.writer.extent(team.rows)
         lanes = [self.writer.extent(e) for e in team.lanes]
         wide = f"max({', '.join(lanes)})" if len(lanes) > 1 else lanes[0] if lanes else "1"
         options = ["splits=True"] * bool(team.splits and lanes)
         options += ["few=True"] * any(s.per == "team" for s in team.scratch)
-        return ", ".join([rows, wide, *options])
+        if team.rows is None:
+            return f"gpu.team({wide})"
+        return f"gpu.seats({', '.join([self.writer.extent(team.rows), wide, *options])})"
 
     def _scratch(self, s: Scratch) -> str:
         kind = {"float": self.real, "int": "int64", "bool": "np.bool_"}[s.dtype]

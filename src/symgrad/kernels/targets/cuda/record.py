@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from .seats import Limits, Seats, seats
+from .seats import Limits, Seats, one_team, seats
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Record:
 
     def seats(self, rows: int, lanes: int, splits: bool = False, few: bool = False) -> Seats:
         return seats(rows, lanes, splits, few, self.limits)
+
+    def team(self, lanes: int) -> Seats:
+        return one_team(lanes, self.limits)
 
     def scratch(self, shape: tuple[int, ...], dtype) -> Spec:
         self.borrowed.append(Spec(shape, np.dtype(dtype)))

@@ -44,12 +44,26 @@ def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits
     >>> seats(8, 100_000, splits=True)
     Seats(grid=(8, 98), block=(256, 1))
     """
-    width = limits.threads if lanes >= limits.long else min(limits.warp, limits.threads, _power(lanes))
+    width = _width(lanes, limits)
     side = limits.threads // width
     most = min(limits.blocks, max(limits.few // side, 1)) if few else limits.blocks
     across = max(min(-(-rows // side), most), 1)
     shared = max(min(lanes // (4 * width) + 1, limits.blocks // across), 1) if splits and lanes >= limits.long else 1
     return Seats((across, shared), (width, side))
+
+
+def one_team(lanes: int, limits: Limits = Limits()) -> Seats:
+    """The only team of a kernel without rows.
+
+    >>> one_team(1), one_team(100).block
+    (Seats(grid=(1, 1), block=(1, 1)), (256, 1))
+    """
+    alone = Limits(limits.threads, limits.warp, limits.warp + 1)
+    return Seats((1, 1), (_width(lanes, alone), 1))
+
+
+def _width(lanes: int, limits: Limits) -> int:
+    return limits.threads if lanes >= limits.long else min(limits.warp, limits.threads, _power(lanes))
 
 
 def _power(number: int) -> int:

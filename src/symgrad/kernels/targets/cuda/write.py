@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ....ir.access import Access
 from ... import loops
 from ...write import NODES, Writer
 from . import nodes
@@ -85,7 +86,7 @@ class TeamWriter(Writer):
         held = dict(self.indices)
         for (*_, index), text in zip(node.state.args, reversed(texts)):
             self.indices[index] = text
-        state = loops.Extreme(node.state.target, node.state.args, node.state.op, loops.Access(node.part))
+        state = loops.Extreme(node.state.target, node.state.args, node.state.op, Access(node.part))
         self._indented(f"if {place} >= 0:", [state])
         self.indices = held
 

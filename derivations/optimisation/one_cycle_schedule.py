@@ -1,0 +1,11 @@
+"""The one cycle schedule of a learning rate x, by t.
+
+    python derivations/optimisation/one_cycle_schedule.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("one_cycle_schedule"))

@@ -1,0 +1,11 @@
+"""The step schedule of a learning rate x, by x.
+
+    python derivations/optimisation/step_schedule.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("step_schedule"))

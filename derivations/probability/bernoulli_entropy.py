@@ -1,0 +1,11 @@
+"""The entropy of the Bernoulli density.
+
+    python derivations/probability/bernoulli_entropy.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("bernoulli_entropy"))

@@ -1,0 +1,11 @@
+"""The beta density sums to one.
+
+    python derivations/probability/beta_sums_to_one.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("beta_sums_to_one"))

@@ -1,0 +1,11 @@
+"""The score of the categorical density: its logarithm by its parameters.
+
+    python derivations/probability/categorical_score.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("categorical_score"))

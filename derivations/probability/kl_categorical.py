@@ -1,0 +1,11 @@
+"""The divergence of two categorical variables by summation.
+
+    python derivations/probability/kl_categorical.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("kl_categorical"))

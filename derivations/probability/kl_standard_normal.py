@@ -1,0 +1,11 @@
+"""KL(N(mu, sigma^2) || N(0, 1)) by integration.
+
+    python derivations/probability/kl_standard_normal.py --out page.md
+
+prints the derivation, writes it as a document, and verifies it.
+"""
+
+from symgrad.cli import script
+
+if __name__ == "__main__":
+    raise SystemExit(script("kl_standard_normal"))
