@@ -13,6 +13,9 @@ from symgrad.errors import RecurrenceError
 from symgrad.ir.access import Index, Size
 from symgrad.ir.interpret import interpret
 from symgrad.ir.recurrence import Scan, arranged, groups
+from symgrad.kernels.loops import Dot, everything
+from symgrad.kernels.lower import lower
+from symgrad.kernels.schedule.plan import schedule
 from symgrad.verify import checks, draw, subjects
 
 t = Index("t")
@@ -384,3 +387,13 @@ def test_programs_with_recurrences_compose():
     assert whole.gradient("L").verify(kernel=False).ok
     noisy = sg.program("x: input[t]\nz: noise[t]\nh[t] = x[t] + z[t] + where(t > 0, h[t-1], 0)")
     assert list(noisy.at(z=0).evaluate(x=[1.0, 2.0])["h"]) == [1.0, 3.0]
+
+
+def test_without_slices_only_whole_matrices_are_multiplied():
+    """What a GPU is given: no product of a part of a matrix, none in a step."""
+    system = sg.program(PROGRAMS["rnn"][0]).gradient("L").kernel.prune()
+    for slices in (True, False):
+        kernel = lower(schedule(system, slices=slices))
+        dots = [node for node in everything(kernel) if isinstance(node, Dot)]
+        parts = [m for dot in dots for m in (dot.out, dot.a, dot.b) if m.start is not None or m.fixed]
+        assert dots and bool(parts) == slices

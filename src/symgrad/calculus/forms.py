@@ -16,7 +16,7 @@ from .complement import one_minus
 from .hoist import hoist
 from .join import align, is_factor, join, sort_domain
 from .near_one import near_one
-from .prefix import PREFIX
+from .prefix import PREFIX, prefixed
 from .relations import Relations, relations
 from .rewrite import Rule, derived
 from .simplify import close
@@ -32,7 +32,7 @@ def display_form(system: System) -> System:
 
 def kernel_form(system: System) -> System:
     """The raw form plus rules that lose no accuracy."""
-    return hoist(near_one(one_minus(close(system, display=False))))
+    return hoist(prefixed(near_one(one_minus(close(system, display=False)))))
 
 
 def _readable(system: System) -> System:

@@ -19,7 +19,7 @@ from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Mul, Ne, S, expand
 from ..functions import ROWS
 from ..ir.access import Access, Index, fresh_names, index_symbols
 from ..ir.recurrence import arranged, reindexed
-from ..ir.system import Call, Equation, Range, System, Tensor, Term, is_plain, piece_tensor
+from ..ir.system import Equation, Range, System, Tensor, Term, is_plain, piece_tensor
 from .rewrite import Rule
 
 FLIPPED = {Lt: Gt, Gt: Lt, Le: Ge, Ge: Le, Ne: Ne}
@@ -96,15 +96,17 @@ def _stated(name: str, terms: list[Term], source: str) -> Equation:
 
 
 def prefixed(system: System, reductions: Collection[str] = ("sum", "prod", "max", "min")) -> System:
-    """The system with prefix reductions of these kinds as recurrences."""
+    """The system with prefix reductions of these kinds as recurrences; an extreme where nothing reads its place."""
     tensors, equations, steps = dict(system.tensors), [], list(system.log)
+    read = {name for eq in system.equations for name in eq.read_names()} | set(system.results())
     for eq in system.equations:
-        if isinstance(eq, Call) or eq.arg or eq.reduce not in reductions or not any(map(prefixes, eq.terms)):
+        able = isinstance(eq, Equation) and eq.reduce in reductions and not read.intersection(eq.arg)
+        step = PREFIX.step(dict(tensors), (eq,)) if able and any(any(prefixes(t)) for t in eq.terms) else None
+        if step is None or step.after == step.before:
             equations.append(eq)
             continue
-        step = PREFIX.step(dict(tensors), (eq,))
-        if step.after != step.before:
-            steps.append(step)
+        steps.append(step)
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in eq.arg}
         for made in step.after[:-1]:
             tensors[made.tensor] = replace(piece_tensor(made), dtype=tensors[eq.tensor].dtype)
         equations += step.after
@@ -127,7 +129,7 @@ def _rewritten(tensors: Mapping[str, Tensor], before: tuple[Equation, ...]) -> t
         results = [run.equation(names.draw(run.stem), found.cell) for run in runs]
         made += [*value, *results]
         terms += found.reading([Access(result.tensor, *found.cell) for result in results])
-    return (*made, replace(eq, terms=tuple(terms)))
+    return (*made, replace(eq, terms=tuple(terms), arg=() if made else eq.arg))
 
 
 PREFIX = Rule(

@@ -301,6 +301,23 @@ def _assignments(equations: Sequence[Equation], edges: list[_Edge]) -> Iterator[
                 yield axes, [e.along(axes[e.reader], axes[e.source]) or 0 for e in edges]
 
 
+def rows(scan: Scan) -> dict[str, int] | None:
+    """tensor -> an axis at which every read stands where the write does: recurrences side by side, none reads another.
+
+    >>> from symgrad.ir.access import Index as I, Size
+    >>> n, t, N, T = I("n"), I("t"), Size("N"), Size("T")
+    >>> term = Term((n, t), Access("y", n, t - 1) * Access("a", n), (Range(n, N), Range(t, T)), (Gt(t, 0),))
+    >>> (scan,) = groups([Equation("y", (term,))])
+    >>> scan.axes, rows(scan)
+    ({'y': 1}, {'y': 0})
+    """
+    equations = scan.equations
+    for axes, directions in _assignments(equations, _edges(equations)):
+        if set(directions) == {SAME}:
+            return {name: axes[n] for n, eq in enumerate(equations) for name in eq.writes}
+    return None
+
+
 def _plain(eq: Equation, axis: int) -> bool:
     return all(isinstance(t.write[axis], Index) for t in eq.terms)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -272,4 +272,4 @@ class _Lazy(Mapping):
 
 def device_kernel(system: System, options: Options, whole: System) -> DeviceKernel:
     """A kernel for a GPU; it compiles and prints without one."""
-    return DeviceKernel(Kernel(system, options, whole))
+    return DeviceKernel(Kernel(system, replace(options, slices=False), whole))

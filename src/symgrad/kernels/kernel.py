@@ -74,6 +74,7 @@ class Options:
     check_finite: bool = False
     share: bool = True  # fuse loops
     blas: bool = True  # matrix products by BLAS
+    slices: bool = True  # also of parts of matrices: in the steps of recurrences, and where a guard cuts a sum short
 
     @property
     def real(self) -> type:
@@ -98,7 +99,7 @@ class Compiled:
 
     def __init__(self, system: System, options: Options, whole: System, in_place: bool):
         self.system, self.options, self.whole = system, options, whole
-        self.plan = schedule(system, in_place, options.share, options.blas)
+        self.plan = schedule(system, in_place, options.share, options.blas, options.slices)
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
         self.blas = any(isinstance(node, loops.Dot | loops.Routine) for node in loops.everything(self.loops))

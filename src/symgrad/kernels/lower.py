@@ -265,9 +265,7 @@ class _Lowering:
 
     @staticmethod
     def _defines(node, name: str) -> bool:
-        return (isinstance(node, Statement) and node.kind in ("assign", "fill")) or (
-            isinstance(node, Statement) and node.kind == "scan" and not node.join
-        )
+        return isinstance(node, Statement) and node.kind in ("assign", "fill")
 
     def _node(self, node: Loop | Statement, around: tuple[Index, ...]) -> list[loops.Node]:
         if isinstance(node, Statement):
@@ -276,14 +274,9 @@ class _Lowering:
         found = self._search(node)
         if found:
             return found
-        scans = [s for s in node.body if isinstance(s, Statement) and s.kind == "scan"]
-        before: list[loops.Node] = []
-        for scan in scans:
-            self.held[f"{scan.tensor} running"] = self.names.register("running", self.system.tensors[scan.tensor].dtype)
-            before.append(loops.Set(self.held[f"{scan.tensor} running"], IDENTITY[scan.op]))
         self.ranges[node.index] = node.size
         body = self.body(node.body, (*around, node.index))
-        return [*before, *_unswitched(loops.For(node.index, node.size, body, node.reverse))]
+        return _unswitched(loops.For(node.index, node.size, body, node.reverse))
 
     def _search(self, loop: Loop) -> list[loops.Node]:
         """A max over one row with its arg, as two loops that LLVM vectorises: the extreme, then where it is first.
@@ -389,19 +382,9 @@ class _Lowering:
             for a in body.atoms(Access)
         )
 
-    def scan(self, s: Statement) -> list[loops.Node]:
-        (piece,) = s.pieces
-        running = self.held[f"{s.tensor} running"]
-        target, cell = self._target(s.tensor, s.write)
-        step = self._guarded(piece, [loops.Combine(running, None, s.op, self.value(piece.body))])
-        put: loops.Node = self._put(s.tensor, s.write, Access(running))
-        if s.join:
-            put = loops.Combine(target, cell, s.op, Access(running))
-        return [put, *step] if s.exclusive else [*step, put]
-
 
 _STATEMENTS = {
-    "assign": _Lowering.assign, "fill": _Lowering.fill, "accumulate": _Lowering.accumulate, "scan": _Lowering.scan,
+    "assign": _Lowering.assign, "fill": _Lowering.fill, "accumulate": _Lowering.accumulate,
     "product": _Lowering.product,
 }  # fmt: skip
 

@@ -34,6 +34,7 @@ class Factor:
 class _Work:
     system: System
     tensors: dict[str, Tensor]
+    slices: bool = True
     equations: list[Equation] = field(default_factory=list)
     calls: dict[str, Contract] = field(default_factory=dict)
 
@@ -56,9 +57,10 @@ class _Work:
         return Access(name, *write)
 
 
-def contractions(system: System) -> tuple[System, dict[str, Contract]]:
-    """The system with matrix products in equations of their own, and the BLAS call for each of those."""
-    work = _Work(system, dict(system.tensors))
+def contractions(system: System, slices: bool = True) -> tuple[System, dict[str, Contract]]:
+    """The system with matrix products in equations of their own, and the BLAS call for each of those. Without `slices`
+    no product of parts of matrices."""
+    work = _Work(system, dict(system.tensors), slices)
     recurrent = scans(system.equations)  # their products are made on slices, in `recur`
     for eq in system.equations:
         if eq.tensor in recurrent or eq.reduce != "sum" or system.tensors[eq.tensor].dtype != "float":
@@ -86,7 +88,7 @@ def _stored(work: _Work, term: Term, call: Contract) -> Term:
 
 def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
     """A BLAS call that computes the whole term, or the term, perhaps reading a product computed before."""
-    plain, term = term, _narrowed(term)
+    plain, term = term, _narrowed(term) if work.slices else term
     if term.guard or not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
         return plain
     return _product(work, eq, term) or plain

@@ -47,7 +47,7 @@ class Fusion:
         for group in self.groups[last:]:
             if group.call or group.count >= LARGEST or not names & set(group.touched):
                 continue
-            if not unit.ranges and not unit.scan:
+            if not unit.ranges:
                 if group.loop is None and not (unit.fill and group.fills):
                     return group, None
                 continue
@@ -59,6 +59,24 @@ class Fusion:
                     continue
                 return group, candidate
         return None
+
+    def join(self, made: Group) -> None:
+        """Put a group that is one loop over rows into one before it that works on the same rows, or at the end."""
+        names, body = set(made.touched), touches(made.body)
+        mine = [touch for found in body.values() for touch in found]
+        last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
+        for group in self.groups[last:] if self.share else ():
+            loop, rows = group.loop, made.loop
+            if not loop or not rows or loop.ordered or loop.size != rows.size or not names & set(group.touched):
+                continue
+            there = touches(loop.body)
+            both = [n for n in body if n in there and _conflict({n: there[n]}, body[n])]
+            if all(_separate(loop.index, rows.index, there[n], body[n]) for n in both):
+                loop.body += [_mapped(node, {rows.index: loop.index}) for node in rows.body]
+                group.note(mine)
+                group.count += made.count
+                return
+        self.groups.append(made)
 
     def _wide(self, unit: Unit, candidate: Range) -> bool:
         """A reduction across the rows of a group is kept per chunk of rows: only for scalars and vectors."""
@@ -98,9 +116,6 @@ class Fusion:
             loop = Loop(first.index, first.size)
             body.append(loop)
             self._enter(loop, first, unit, around)
-        elif unit.scan:
-            loop = Loop(unit.scan.index, unit.scan.size, [unit.statement], unit.reverse, ordered=True)
-            body.append(loop)
         else:
             body.insert(after(body, unit.statement.touches()), unit.statement)
 
@@ -135,6 +150,12 @@ class Fusion:
             loop.body.append(node)
             node = loop
         body.insert(0, node)
+
+
+def _mapped(node: Loop | Statement, mapping: dict) -> Loop | Statement:
+    if isinstance(node, Statement):
+        return node.map(mapping)
+    return replace(node, body=[_mapped(inner, mapping) for inner in node.body])
 
 
 def _candidates(unit: Unit) -> Iterator[Range]:

@@ -23,15 +23,18 @@ class Schedule:
     copies: Mapping[str, str]  # in place: parameter or state -> the tensor copied into it at the end
 
 
-def schedule(system: System, in_place: bool = False, share: bool = True, blas: bool = True) -> Schedule:
-    """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering."""
+def schedule(
+    system: System, in_place: bool = False, share: bool = True, blas: bool = True, slices: bool = True
+) -> Schedule:
+    """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering,
+    `slices` off leaves only products of whole matrices to BLAS: none in a step of a recurrence."""
     system = hoisted(system)
-    system, calls = contractions(system) if blas else (system, {})
+    system, calls = contractions(system, slices) if blas else (system, {})
     fresh = Fresh()
     fusion = Fusion(system, fresh, share)
     for eq in groups(system.equations):
         if isinstance(eq, Scan):
-            place(fusion, eq, blas)
+            place(fusion, eq, blas and slices)
         elif isinstance(eq, Call):
             fusion.call(Routine(eq))
         elif eq.tensor in calls:

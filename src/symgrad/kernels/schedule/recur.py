@@ -1,4 +1,5 @@
-"""Recurrences: one loop over the ordered index, a step of all equations inside it.
+"""Recurrences: one loop over the ordered index, a step of all equations inside it; around it a loop over rows that do
+not read one another, which may run in parallel and is shared with what else works on these rows.
 
 What a step does not have to wait for is computed before: a sum that reads nothing of the recurrence is taken out of it
 (`hoisted`) and becomes one large matrix product. A product of two matrices inside a step is a BLAS call on the slices
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Basic, Expr, Lt
 
 from ...ir.access import Access, Index, fresh_names, index_symbols
-from ...ir.recurrence import Scan, scans
+from ...ir.recurrence import Scan, rows, scans
 from ...ir.system import Equation, Range, System, Tensor, Term
 from .contract import contractions
 from .fuse import Fusion, after
@@ -45,18 +46,50 @@ def hoisted(system: System) -> System:
 
 
 def place(fusion: Fusion, scan: Scan, blas: bool) -> None:
-    """Put a recurrence into a group of its own."""
+    """Put a recurrence into a group: its rows side by side where none reads another, else step by step."""
     group = Group()
-    fusion.groups.append(group)
-    _loop(fusion, group, group.body, scan, (), blas)
+    axes = None if blas and _has_products(fusion, scan) else _rows(fusion.system, scan)
+    if axes is None:
+        fusion.groups.append(group)
+        _loop(fusion, group, group.body, scan, (), blas)
+        return
+    name, axis = next(iter(axes.items()))
+    loop = Loop(fusion.fresh.index(fusion.system.tensors[name].letters[axis]), fusion.system.tensors[name].shape[axis])
+    group.body.append(loop)
+    _loop(fusion, group, loop.body, scan, ((axes, loop),), blas=False)
+    fusion.join(group)
 
 
-def _loop(fusion: Fusion, group: Group, body: list, scan: Scan, around: tuple[tuple[Scan, Loop], ...], blas: bool):
+def _rows(system: System, scan: Scan) -> Mapping[str, int] | None:
+    """The axis of the rows, if each equation runs over all of them."""
+    axes = rows(scan)
+    if axes is None:
+        return None
+    sizes = {system.tensors[name].shape[axis] for name, axis in axes.items()}
+    sizes |= {t.sizes[t.write[axes[eq.tensor]]] for eq in scan.equations for t in eq.terms}  # pyright: ignore
+    return axes if len(sizes) == 1 else None
+
+
+def _has_products(fusion: Fusion, scan: Scan) -> bool:
+    """Does a step hold a product of two matrices?"""
+    before, found = fusion.system, False
+    for eq in scan.equations if not any(isinstance(unit, Scan) for unit in scan.body) else ():
+        if eq.reduce == "sum" and before.tensors[eq.tensor].dtype == "float":
+            parts = [replace(t, body=b) for t in eq.terms for b in Add.make_args(t.body)]
+            found = found or any(_matrix_products(fusion, scan, eq, part) is not None for part in parts)
+    fusion.system = before
+    return found
+
+
+Around = tuple[tuple[Mapping[str, int], Loop], ...]  # the loops around a step, each with the axis of every tensor
+
+
+def _loop(fusion: Fusion, group: Group, body: list, scan: Scan, around: Around, blas: bool) -> None:
     first = scan.equations[0]
     name = letter(scan.index(first, first.terms[0])) if first.terms else "t"
     loop = Loop(fusion.fresh.index(name), scan.size, reverse=scan.descending, ordered=True)
     body.append(loop)
-    inside = (*around, (scan, loop))
+    inside = (*around, (scan.axes, loop))
     for unit in scan.body:
         if isinstance(unit, Scan):
             _loop(fusion, group, loop.body, unit, inside, blas)
@@ -64,7 +97,7 @@ def _loop(fusion: Fusion, group: Group, body: list, scan: Scan, around: tuple[tu
         eq = _whole(fusion.system, scan, unit)
         if blas and len(inside) == 1:
             eq = _with_products(fusion, group, loop, scan, eq)
-        for made in units(fusion.system, eq, fusion.fresh, running=False):
+        for made in units(fusion.system, eq, fusion.fresh):
             _enter(fusion, group, inside, made)
 
 
@@ -83,13 +116,13 @@ def _extended(term: Term, index: Index, extent: Expr) -> Term:
     return replace(term, domain=domain, guard=(Lt(index, size), *term.guard))
 
 
-def _enter(fusion: Fusion, group: Group, inside: tuple[tuple[Scan, Loop], ...], unit: Unit) -> None:
-    """Put a unit into the innermost of the ordered loops, whose indices take the place of its own."""
+def _enter(fusion: Fusion, group: Group, inside: Around, unit: Unit) -> None:
+    """Put a unit into the innermost of the loops, whose indices take the place of its own."""
     name = unit.statement.tensor
     group.note(unit.touches())
     group.count += 1
-    for scan, loop in inside:
-        index = unit.statement.write[scan.axes[name]]
+    for axes, loop in inside:
+        index = unit.statement.write[axes[name]]
         own = next(r for r in unit.ranges if r.index == index)
         unit = unit.inside(own, loop.index)
         if own.size != loop.size:
@@ -161,7 +194,7 @@ def _read(fusion: Fusion, group: Group, loop: Loop, scan: Scan, eq: Equation, te
             loop.body.insert(after(loop.body, statement.touches()), statement)
             continue
         whole = replace(step, terms=tuple(t.map(lambda e: _unsliced(e, found.slices)) for t in step.terms))
-        for unit in units(fusion.system, whole, fusion.fresh, running=False):
+        for unit in units(fusion.system, whole, fusion.fresh):
             unit = replace(unit, statement=replace(unit.statement.map(here), when=when))
             group.note(unit.touches())
             fusion.into(loop.body, unit, (loop.index,))

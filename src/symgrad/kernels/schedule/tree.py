@@ -32,8 +32,6 @@ class Statement:
     kind `assign`      tensor[write] = sum of the pieces whose guards hold (the identity of `op` if there is none)
          `fill`        tensor[write] = identity of `op`; arg tensors = -1
          `accumulate`  tensor[write] = op(tensor[write], piece) if its guard holds; arg tensors follow an extreme
-         `scan`        with a running value r: tensor[write] = r after (or, `exclusive`, before) r = op(r, piece);
-                       with `join`, tensor[write] = op(tensor[write], r) instead
          `product`     tensor = the matrix product `call`, of which `piece` is one point
 
     Nothing happens where a condition of `when` (on the ordered indices of recurrences) fails.
@@ -46,8 +44,6 @@ class Statement:
     op: str = "sum"
     arg: tuple[str, ...] = ()  # integer tensors of a max or min
     reduced: tuple[Index, ...] = ()  # their indices, in the order of the domain
-    exclusive: bool = False
-    join: bool = False
     when: tuple[Basic, ...] = ()
     call: Contract | None = None
 
@@ -58,7 +54,7 @@ class Statement:
         )
         return Statement(
             self.kind, self.tensor, tuple(w.xreplace(mapping) for w in self.write), pieces, self.op, self.arg,
-            tuple(mapping.get(i, i) for i in self.reduced), self.exclusive, self.join,
+            tuple(mapping.get(i, i) for i in self.reduced),
             tuple(w.xreplace(mapping) for w in self.when), self.call and self.call.map(mapping),
         )  # fmt: skip
 
@@ -89,7 +85,7 @@ class Touch:
 
 @dataclass
 class Loop:
-    """`for index in range(size)`; `reverse` counts down; an `ordered` loop carries a running value."""
+    """`for index in range(size)`; `reverse` counts down; the iterations of an `ordered` one read earlier ones."""
 
     index: Index
     size: Expr

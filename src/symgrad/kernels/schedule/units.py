@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
-from sympy import Basic, Expr, Ge, Gt, Le, Lt, Ne
+from sympy import Expr
 
-from ...ir.access import Access, Index, all_reads, index_symbols
+from ...ir.access import Access, Index, all_reads
 from ...ir.system import Equation, Range, System, Term
 from .tree import Piece, Statement, Touch
 
@@ -31,8 +31,6 @@ class Unit:
     free: tuple[Index, ...]  # indices that are plain axes of the written tensor
     fill: bool = False  # the cells have to be filled first
     keep: tuple[Index, ...] = ()  # indices whose relative order is fixed (arg)
-    scan: Range | None = None  # the innermost range, run in order
-    reverse: bool = False
 
     def touches(self) -> list[Touch]:
         found = self.statement.touches()
@@ -66,28 +64,20 @@ def letter(index: Index) -> str:
     return index.name.split("#")[0]
 
 
-def units(
-    system: System, eq: Equation, fresh: Fresh, started: bool = False, running: bool = True
-) -> Iterator[Unit]:
-    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it); `running`: prefix
-    reductions are one pass."""
+def units(system: System, eq: Equation, fresh: Fresh, started: bool = False) -> Iterator[Unit]:
+    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it)."""
     shape = system.tensors[eq.tensor].shape
     terms = list(eq.terms)
     if eq.reduce == "sum" and not started:
         direct = [t for t in terms if covers(t, shape)]
-        if direct and not any(running and _scanned(t) for t in direct):
+        if direct:
             yield _assign(eq, direct, fresh)
             terms = [t for t in terms if t not in direct]
             started = True
     if not terms and not started:
         yield _empty(eq, shape, fresh)
     for term in terms:
-        whole = covers(replace(term, domain=term.free), shape)
-        scan = _scanned(term) if running and whole and not started and not eq.arg else None
-        if scan:
-            yield from _scan(eq, term, scan, fresh)
-        else:
-            yield _accumulate(eq, fresh.term(term), shape, fill=not started)
+        yield _accumulate(eq, fresh.term(term), shape, fill=not started)
         started = True
 
 
@@ -130,60 +120,6 @@ def _accumulate(eq: Equation, term: Term, shape, fill: bool) -> Unit:
 def _alone(term: Term, position: Expr) -> bool:
     """`position` is a plain index, and of one axis only."""
     return isinstance(position, Index) and term.write.count(position) == 1
-
-
-# ------------------------------------------------------------------------------------------------ running reductions
-def _scanned(term: Term) -> tuple[Index, Index, str] | None:
-    """(k, k', relation) where the term reduces over k' alone, with one guard that compares k' with a written k."""
-    if len(term.reduced) != 1 or not term.guard:
-        return None
-    inner = term.reduced[0]
-    for guard in term.guard:
-        found = _compared(guard, inner.index)
-        if not found:
-            continue
-        outer, relation = found
-        rest = [g for g in term.guard if g is not guard]
-        if term.sizes.get(outer) == inner.size and outer not in _symbols(term.body, *rest) and outer in term.write:
-            return outer, inner.index, relation
-    return None
-
-
-_FLIP = {Lt: ">", Le: ">=", Gt: "<", Ge: "<=", Ne: "!="}
-_SAME = {Lt: "<", Le: "<=", Gt: ">", Ge: ">=", Ne: "!="}
-
-
-def _compared(guard: Basic, inner: Index) -> tuple[Index, str] | None:
-    """The other index and the relation in `inner relation other`."""
-    if guard.func not in _SAME or not all(isinstance(a, Index) for a in guard.args):
-        return None
-    left, right = guard.args
-    if left == inner:
-        return right, _SAME[guard.func]
-    if right == inner:
-        return left, _FLIP[guard.func]
-    return None
-
-
-def _symbols(*expressions: Basic) -> set[Index]:
-    return set().union(*(index_symbols(e) for e in expressions))
-
-
-def _scan(eq: Equation, term: Term, found: tuple[Index, Index, str], fresh: Fresh) -> Iterator[Unit]:
-    """y[F, k] = op over k' < k of b[F, k'] as one running pass; k' != k as one pass from each end."""
-    outer, inner, relation = found
-    guard = tuple(g for g in term.guard if inner not in index_symbols(g) or _compared(g, inner) != (outer, relation))
-    passes = {"<": [(False, True)], "<=": [(False, False)], ">": [(True, True)], ">=": [(True, False)],
-              "!=": [(False, True), (True, True)]}[relation]  # fmt: skip
-    for number, (reverse, exclusive) in enumerate(passes):
-        names = {r.index: fresh.index(r.index.name) for r in term.free}
-        names[inner] = names[outer]
-        write = tuple(w.xreplace(names) for w in term.write)
-        piece = Piece(term.body.xreplace(names), tuple(g.xreplace(names) for g in guard))
-        statement = Statement("scan", eq.tensor, write, (piece,), eq.reduce, exclusive=exclusive, join=number > 0)
-        ranges = tuple(Range(names[r.index], r.size) for r in term.free if r.index != outer)
-        free = tuple(w for w in write if w != names[outer])
-        yield Unit(ranges, statement, free, scan=Range(names[outer], term.sizes[outer]), reverse=reverse)
 
 
 # ------------------------------------------------------------------------------------------------------- loop order
