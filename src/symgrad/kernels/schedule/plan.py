@@ -23,10 +23,13 @@ class Schedule:
     copies: Mapping[str, str]  # in place: parameter or state -> the tensor copied into it at the end
 
 
-def schedule(system: System, in_place: bool = False, share: bool = True, blas: bool = True) -> Schedule:
-    """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering."""
+def schedule(
+    system: System, in_place: bool = False, share: bool = True, blas: bool = True, symmetric: bool = True
+) -> Schedule:
+    """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering;
+    `symmetric`: symmetric products by blocks of rows."""
     system = hoisted(system)
-    system, calls = contractions(system) if blas else (system, {})
+    system, calls = contractions(system, symmetric) if blas else (system, {})
     fresh = Fresh()
     fusion = Fusion(system, fresh, share)
     for eq in groups(system.equations):
