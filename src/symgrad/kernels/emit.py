@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sympy import Integer, Mul
 
-from . import loops
+from . import gram, loops
 from .routines import texts
 from .spelling import functions
 from .targets.table import Target
@@ -26,6 +26,7 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     called = dict.fromkeys(s.call.name for s in kernel.steps if isinstance(s, loops.Routine))
     groups = texts(called, real, target.decorators["double"])
     groups += [module.function(f) for f in launched]
+    groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
     groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
     chunked = module.chunked()
@@ -62,10 +63,13 @@ class _Module:
         self.writer.nodes(f.body)
         body = self.writer.take()
         self.writer.depth = 0
+        return self.mentioned(body, [*f.arrays, *(b.name for b in f.buffers)]), body
+
+    def mentioned(self, body: str, arrays: list[str]) -> list[str]:
+        """The parameters of a function: the sizes that its text mentions, its arrays."""
         words = set(re.findall(r"\w+", body))
         numbers = [self.writer.names[s] for s in (*self.kernel.sizes, *self.kernel.extents.values())]
-        arrays = [*f.arrays, *(b.name for b in f.buffers)]
-        return [n for n in numbers if n in words] + [self.writer.names[a] for a in arrays], body
+        return [n for n in numbers if n in words] + [self.writer.names[a] for a in arrays]
 
     def parallel(self, f: loops.Function) -> bool:
         """Can it ever be worth it? Work of a fixed size may be too small."""
@@ -87,13 +91,15 @@ class _Module:
             lines.append(f"            chunk_{number}(piece, chunks, table)")
         return "\n".join([self.target.decorators["parallel"], *lines])
 
-    def launches(self) -> list[loops.Launch | loops.Dot]:
+    def launches(self) -> list[loops.Launch | loops.Dot | loops.Gram]:
         """The steps that may run in parallel."""
         return [s for s in self.kernel.steps if self._splits(s)]
 
     def _splits(self, step: loops.Step) -> bool:
         if isinstance(step, loops.Launch):
             return self.parallel(step.function)
+        if isinstance(step, loops.Gram):
+            return self.threshold is not None
         return (
             isinstance(step, loops.Dot)
             and self.threshold is not None
@@ -101,13 +107,15 @@ class _Module:
             and bool(step.out.rows and step.out.columns)
         )
 
-    def chunk(self, number: int, step: loops.Launch | loops.Dot) -> str:
+    def chunk(self, number: int, step: loops.Launch | loops.Dot | loops.Gram) -> str:
         """One chunk of a step's rows."""
         self.writer.depth = 1
         self.writer.line("alone()")
         body_start = len(self.writer.lines)
         if isinstance(step, loops.Dot):
             self._block(step)
+        elif isinstance(step, loops.Gram):
+            gram.rows(self, step)
         else:
             self._rows(step)
         words = set(re.findall(r"\w+", "\n".join(self.writer.lines[body_start:])))
@@ -151,7 +159,7 @@ class _Module:
     def _shapes(self) -> dict:
         kernel = self.kernel
         shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
-        return shapes | {b.name: (Integer(1 if b.alone else self.target.chunks), *b.shape) for b in kernel.scratch}
+        return shapes | {b.name: (Integer(b.pieces or self.target.chunks), *b.shape) for b in kernel.scratch}
 
     def _keys(self) -> list:
         """What run takes: sizes, arrays, scratch."""
@@ -311,5 +319,5 @@ def _points(nest) -> int:
 
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
-    loops.Routine: _Module._routine,
+    loops.Routine: _Module._routine, loops.Gram: gram.step,
 }  # fmt: skip

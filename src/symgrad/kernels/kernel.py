@@ -75,6 +75,7 @@ class Options:
     share: bool = True  # fuse loops
     blas: bool = True  # matrix products by BLAS
     slices: bool = True  # also of parts of matrices: in the steps of recurrences, and where a guard cuts a sum short
+    symmetric: bool = True  # symmetric ones by blocks of rows
 
     @property
     def real(self) -> type:
@@ -99,10 +100,10 @@ class Compiled:
 
     def __init__(self, system: System, options: Options, whole: System, in_place: bool):
         self.system, self.options, self.whole = system, options, whole
-        self.plan = schedule(system, in_place, options.share, options.blas, options.slices)
+        self.plan = schedule(system, in_place, options.share, options.blas, options.slices, options.symmetric)
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
-        self.blas = any(isinstance(node, loops.Dot | loops.Routine) for node in loops.everything(self.loops))
+        self.blas = any(isinstance(node, loops.Dot | loops.Gram | loops.Routine) for node in loops.everything(self.loops))
         self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}
@@ -145,7 +146,7 @@ class Compiled:
         tensors = self.plan.system.tensors
         shapes = {n: tuple(size_value(s, sizes) for s in tensors[n].shape) or (1,) for n in self.loops.arrays}
         for b in self.loops.scratch:
-            shapes[b.name] = (1 if b.alone else cpu.CPU.chunks, *(size_value(s, sizes) for s in b.shape))
+            shapes[b.name] = (b.pieces or cpu.CPU.chunks, *(size_value(s, sizes) for s in b.shape))
         return Frame(sizes, numbers, shapes)
 
     def check_data(self, frame: Frame, arrays: Mapping[str, np.ndarray]) -> None:

@@ -94,7 +94,7 @@ class Buffer:
     shape: tuple[Expr, ...]
     dtype: str
     op: str = ""
-    alone: bool = False  # of a function that never runs in chunks
+    pieces: int = 0  # how many chunks there may be (1: the function never runs in chunks); 0: as many as the target has
 
 
 @dataclass
@@ -149,6 +149,32 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Gram:
+    """out[m, m'] = sum over rows k of weight[k] value[k, m] value[k, m'].
+
+    Chunks of rows add up in `parts`. Rows are scaled into the buffer `block` by the roots of `weights`; without these
+    buffers `matrix` is stored as it is needed.
+    """
+
+    name: str
+    out: str
+    row: Index
+    count: Expr
+    columns: tuple[tuple[Index, Expr], ...]
+    value: Expr
+    weight: Expr
+    arrays: tuple[str, ...]
+    parts: Buffer
+    block: Buffer | None
+    weights: Buffer | None
+    scratch: Mapping[str, str]
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        return tuple(b for b in (self.weights, self.block, self.parts) if b is not None)
+
+
+@dataclass(frozen=True)
 class Routine:
     """A routine of `routines` for each cell of `batch`. An operand is (buffer, its batch axes, the rank of its core):
     it is taken at the last batch indices only."""
@@ -165,7 +191,7 @@ class Copy:
 
 
 Node = Set | Store | Combine | Extreme | First | If | For | Dot
-Step = Fill | Launch | Dot | Routine | Copy
+Step = Fill | Launch | Dot | Gram | Routine | Copy
 
 
 @dataclass(frozen=True)

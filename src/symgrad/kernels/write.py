@@ -14,10 +14,10 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
-    INF add address alone array binding blocks cell cgutils chunk chunked chunks f_larger f_smaller
-    first float32 float64 gemm get_cython_function_address hit int64 intrinsic ir last make_array math
-    max min name njit np piece populate_array prange product range run scale stage start table types
-    uint64
+    INF add address alone array back binding blocks cell cgutils chunk chunked chunks f_larger f_smaller
+    first float32 float64 front gemm get_cython_function_address hit int64 intrinsic ir last make_array math
+    max min name njit np piece place populate_array prange product range root row run scale stage start stop symmetric
+    syrk table types uint64 update weight
 """
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
 

@@ -14,6 +14,7 @@ from scipy.optimize import OptimizeResult
 from ..errors import SymgradError, did_you_mean
 from ..kernels.kernel import UnknownOutputError
 from .constraints import Constraint, constraints_of
+from .curvature import Dense
 from .descent import gradient_descent, newton
 from .formula import by_name, system_of
 from .layout import Vector
@@ -218,18 +219,23 @@ def _second_order(
 ) -> tuple[float | None, str]:
     """The least eigenvalue of the Hessian (of the Lagrangian, along the active constraints), and what it says."""
     x = np.asarray(result["x"])
-    hessian = objective.hessian(x) if x.size > SMALL else np.array([objective.product(x, u) for u in np.eye(x.size)])
+    along = null_space(active) if len(active) else np.eye(x.size) if given or x.size <= SMALL else None
+    hessian = objective.curvature(x) if along is None else _curvature_along(along, objective, given, result)
+    if not hessian.finite or (along is not None and not along.size):
+        return None, ""
+    least, _ = hessian.least
+    if least < -1e-7 * max(hessian.scale, 1e-300):
+        return least, "this is no minimum: the value falls along a direction of negative curvature"
+    step = hessian.newton(rest if along is None else along.T @ rest)
+    if np.abs(step).max(initial=0) > LONG * max(1.0, np.abs(x).max()):
+        return least, "the gradient is small, but Newton's step is long: the value may have no minimum"
+    return least, ""
+
+
+def _curvature_along(along: np.ndarray, objective: Objective, given: list[Constraint], result: Minimum) -> Dense:
+    """The Hessian of the Lagrangian in the coordinates of a subspace, from one product for each parameter."""
+    x = np.asarray(result["x"])
+    hessian = np.array([objective.product(x, u) for u in np.eye(x.size)])
     for constraint in given:
         hessian = hessian - constraint.hessian(x, result["multipliers"][constraint.name])
-    along = null_space(active) if len(active) else np.eye(x.size)
-    if not np.isfinite(hessian).all() or not along.size:
-        return None, ""
-    reduced = along.T @ ((hessian + hessian.T) / 2) @ along
-    values, vectors = np.linalg.eigh(reduced)
-    if values[0] < -1e-7 * max(np.abs(values).max(), 1e-300):
-        return float(values[0]), "this is no minimum: the value falls along a direction of negative curvature"
-    bent = values > 1e-10 * values.max(initial=0.0)
-    step = (vectors.T @ (along.T @ rest))[bent] / values[bent]
-    if np.abs(step).max(initial=0) > LONG * max(1.0, np.abs(x).max()):
-        return float(values[0]), "the gradient is small, but Newton's step is long: the value may have no minimum"
-    return float(values[0]), ""
+    return Dense(along.T @ ((hessian + hessian.T) / 2) @ along)
