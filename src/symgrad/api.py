@@ -27,6 +27,7 @@ class Origin:
     of: Program
     output: str
     wrt: tuple[str, ...]
+    mode: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,10 @@ class Program:
     def outputs(self) -> tuple[str, ...]:
         return self.raw.outputs
 
-    def gradient(self, output: str, wrt: Names = None) -> Program:
+    def gradient(self, output: str, wrt: Names = None, mode: str = "reverse") -> Program:
         r"""The program that computes `output` and its derivative by each name of `wrt` (default: every parameter).
+
+        `mode` is as in `jacobian`; for a scalar reverse mode costs a few evaluations, whatever the number of entries.
 
         >>> import symgrad as sg
         >>> square = sg.program("x: parameter[i] \n L = sum[i](x[i]**2)")
@@ -61,17 +64,32 @@ class Program:
         array([2., 4.])
         """
         names = self._names(wrt)
-        return self._derived("gradient", calculus.gradient(self.independent(names), output, names), output, names)
+        derived = calculus.gradient_in(self.independent(names), output, names, mode)
+        return self._derived("gradient", derived, output, names, mode)
 
-    def jacobian(self, output: str, wrt: Names = None) -> Program:
-        """The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`."""
-        names = self._names(wrt)
-        return self._derived("jacobian", calculus.jacobian(self.independent(names), output, names), output, names)
+    def jacobian(self, output: str, wrt: Names = None, mode: str = "auto") -> Program:
+        r"""The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`.
 
-    def hessian(self, output: str, wrt: Names = None) -> Program:
-        """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first."""
+        `mode`: "reverse" carries the output's cell backwards, "forward" and "cross-country" multiply out the graph of
+        local Jacobians, from the inputs on or where it is cheapest; "auto" counts the multiplications of each (every
+        unknown size as 64) and takes reverse unless another one needs less than half. All compute the same.
+
+        >>> import symgrad as sg
+        >>> curve = sg.program("t: parameter \n A, B: input[i,i] \n c: input[i] \n y = sin(A @ sin(B @ sin(t*c)))")
+        >>> [curve.jacobian("y", "t", mode).flops() for mode in ("reverse", "forward")]
+        [2*I**3 + 5*I**2 + 74*I, 8*I**2 + 64*I]
+        """
         names = self._names(wrt)
-        return self._derived("hessian", calculus.hessian(self.independent(names), output, names), output, names)
+        derived = calculus.jacobian_in(self.independent(names), output, names, mode)
+        return self._derived("jacobian", derived, output, names, mode)
+
+    def hessian(self, output: str, wrt: Names = None, mode: str = "reverse") -> Program:
+        """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first.
+
+        The gradient, made in reverse, is differentiated in `mode` (see `jacobian`)."""
+        names = self._names(wrt)
+        derived = calculus.hessian(self.independent(names), output, names, mode)
+        return self._derived("hessian", derived, output, names, mode)
 
     def jvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_dot`, the derivative along it."""
@@ -93,8 +111,8 @@ class Program:
         derived = calculus.gauss_newton(self.independent((wrt,)), output, wrt)
         return self._derived("gauss_newton", derived, output, (wrt,))
 
-    def _derived(self, verb: str, system: System, output: str, wrt: tuple[str, ...]) -> Program:
-        return Program(system, Origin(verb, self, output, wrt))
+    def _derived(self, verb: str, system: System, output: str, wrt: tuple[str, ...], mode: str = "") -> Program:
+        return Program(system, Origin(verb, self, output, wrt, mode))
 
     def independent(self, wrt: Iterable[str]) -> System:
         """The raw form to differentiate by `wrt`: definitions of those that an equation writes are not looked through,
@@ -244,7 +262,8 @@ class Program:
         if self.recipe:
             return self.recipe
         if self.origin is not None:
-            return _again, (self.origin.of, self.origin.verb, self.origin.output, self.origin.wrt)
+            made = self.origin
+            return _again, (made.of, made.verb, made.output, made.wrt, made.mode)
         return program, (notation.to_text(self.written or self.raw),)
 
     def __deepcopy__(self, memo) -> Program:
@@ -302,10 +321,10 @@ def program(
     return _program(notation.parse(model, sizes), (program, (model, sizes)))
 
 
-def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...]) -> Program:
+def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...], mode: str = "") -> Program:
     """The derived program, derived again."""
-    single = verb in ("jvp", "vjp", "hvp", "gauss_newton")
-    return getattr(of, verb)(output, wrt[0] if single else wrt)
+    single = verb in ("jvp", "hvp", "gauss_newton")
+    return getattr(of, verb)(output, wrt[0] if single else wrt, *([mode] if mode else []))
 
 
 def _at(of: Program, fixed: Mapping[str, float]) -> Program:

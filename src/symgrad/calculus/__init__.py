@@ -1,5 +1,6 @@
 """System -> System: stable forms, splitting, differentiation, closed forms."""
 
+from .eliminate import gradient_in, jacobian_in
 from .forms import display_form, in_inputs, kernel_form
 from .forward import jvp
 from .prepare import prepare
@@ -12,10 +13,12 @@ __all__ = [
     "display_form",
     "gauss_newton",
     "gradient",
+    "gradient_in",
     "hessian",
     "hvp",
     "in_inputs",
     "jacobian",
+    "jacobian_in",
     "jvp",
     "kernel_form",
     "leading",
