@@ -150,6 +150,13 @@ class Examples:
             np.take(self.arrays[name], numbers, axis=0, out=buffers[name], mode="clip")
         return Part(buffers, numbers)
 
+    def some(self, most: int) -> Arrays:
+        """The batched arrays at the examples, of `most` examples evenly spaced where there are more."""
+        rows = np.arange(self.count)
+        if self.count > most:
+            rows = np.unique(np.linspace(0, self.count - 1, most).astype(int))
+        return {name: self.arrays[name][self.numbers(rows)] for name in self.batched}
+
     def updates(self, rng: np.random.Generator, accumulate: int = 1) -> Iterator[Update]:
         """The updates of one epoch: every example once, in random order."""
         size = min(self.batch_size or self.count, self.count) if self.batched else self.count
