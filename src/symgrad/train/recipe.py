@@ -223,7 +223,7 @@ def _typed(column: np.ndarray) -> np.ndarray:
 
 def _array(made: Recipe, tensor: Tensor, given: Any, source: Mapping[str, np.ndarray], section: Mapping) -> np.ndarray:
     path = made.path
-    if isinstance(given, int | float):
+    if isinstance(given, int | float) and not isinstance(given, bool):
         return np.array(given)
     if isinstance(given, str) and given.endswith(".npy"):
         try:
