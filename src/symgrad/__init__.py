@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
     from . import analysis
     from .library import activations, distributions, gallery, layers, losses, models, optimizers, schedules
     from .stepwise import explain, integral, limit, taylor
-    from .train import Fit, curve_fit, fit, hypergradient, minimize, tables
+    from .train import Fit, bridges, curve_fit, fit, hypergradient, minimize, tables
     from .train import estimators as sklearn
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ _PUBLIC = {
     "hypergradient": "symgrad.train",
     "sklearn": "symgrad.train.estimators",
     "tables": "symgrad.train.tables",
+    "bridges": "symgrad.train.bridges",
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
@@ -44,7 +45,7 @@ _PUBLIC = {
 }
 _MODULES = {
     "analysis", "sklearn", "tables", "optimizers", "schedules", "models", "activations", "losses", "distributions",
-    "layers", "gallery",
+    "layers", "gallery", "bridges",
 }  # fmt: skip
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "__version__",
     "activations",
     "analysis",
+    "bridges",
     "curve_fit",
     "distributions",
     "explain",

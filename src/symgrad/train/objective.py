@@ -31,6 +31,7 @@ class Objective:
     data: Arrays
     start: np.ndarray
     engine: str | None = None
+    through: str = ""  # the tensor that Gauss-Newton linearises
     _kept: dict[bytes, tuple[float, np.ndarray]] = field(default_factory=dict, repr=False)
     _bent: dict[bytes, Dense | Structured] = field(default_factory=dict, repr=False)
 

@@ -55,7 +55,7 @@ def features(table: dict[str, np.ndarray], columns: list[dict]) -> np.ndarray:
             new = sorted(set(values) - set(column["categories"]))
             if new:
                 known = ", ".join(column["categories"])
-                raise ValueError(f"column {name} holds {new[0]!r}, which the training data did not: {known}.")
+                raise ValueError(f"column {name} holds {str(new[0])!r}, which the training data did not: {known}.")
             parts += [(values == category).astype(float) for category in column["categories"]]
         else:
             parts.append((numbers(table, name) - column.get("subtract", 0.0)) / column.get("divide", 1.0))
@@ -102,7 +102,7 @@ def drift(trained: dict, arrays: dict[str, np.ndarray]) -> list[dict]:
     """New data against the summary of the training data, the worst column first.
 
     `stability` is the population stability index, sum (q - p) log(q/p) over the ten classes between the training
-    deciles; `shift` is that of the mean, in training standard deviations; `outside` the share beyond the training range.
+    deciles; `shift` that of the mean, in training standard deviations; `outside` the share beyond the training range.
     """
     found = []
     for name, array in arrays.items():
