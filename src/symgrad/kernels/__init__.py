@@ -35,7 +35,7 @@ def compile_system(
         raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')
     if dtype not in DTYPES:
         raise SymgradError(f'a kernel computes in "float64" or "float32", not in {dtype!r}.')
-    options = Options(dtype, parallel, deterministic, check_facts, check_finite, symmetric=target == "cpu")
+    options = Options(dtype, parallel, deterministic, check_facts, check_finite)
     if target == "cuda":
         from .device import device_kernel  # noqa: PLC0415  (most processes run on the CPU)
         from .targets.cuda import needs  # noqa: PLC0415

@@ -272,4 +272,4 @@ class _Lazy(Mapping):
 
 def device_kernel(system: System, options: Options, whole: System) -> DeviceKernel:
     """A kernel for a GPU; it compiles and prints without one."""
-    return DeviceKernel(Kernel(system, replace(options, slices=False), whole))
+    return DeviceKernel(Kernel(system, replace(options, slices=False, symmetric=False), whole))
