@@ -86,6 +86,41 @@ def test_finite_variables():
     assert float(A.mutual_information(table.tolist()).value) == pytest.approx(want, rel=1e-12)
 
 
+WHOLE = {
+    "poisson": (A.poisson("r"), A.poisson("s"), S.poisson(1.3), S.poisson(1.2)),
+    "geometric": (A.geometric("p"), A.geometric("q"), S.geom(0.3, loc=-1), S.geom(0.6, loc=-1)),
+    "negative binomial": (A.negative_binomial("a", "p"), A.negative_binomial("a", "q"), S.nbinom(2.5, 0.3),
+                          S.nbinom(2.5, 0.6)),
+    "binomial": (A.binomial("n", "p"), A.binomial("n", "q"), S.binom(7, 0.3), S.binom(7, 0.6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers(name):
+    """Infinite sums, and finite ones with a symbolic number of terms."""
+    p, q, first, second = WHOLE[name]
+    k, at = np.arange(400), {"n": 7}
+    value = lambda report: float(report.value.subs({s: at.get(s.name, NAMED[s.name]) for s in report.value.free_symbols}))  # noqa: E731, E501
+    assert A.normalisation(p).value == 1
+    mean, spread, report = A.expectation("k", p), A.variance(p), A.kl(p, q)
+    assert (value(mean), value(spread)) == pytest.approx((first.mean(), first.var()), rel=1e-12)
+    here = first.pmf(k) > 0
+    gaps = first.pmf(k[here]) * (first.logpmf(k[here]) - second.logpmf(k[here]))
+    assert value(report) == pytest.approx(gaps.sum(), rel=1e-10)  # the tail beyond 400 is below 1e-30
+    assert mean.replays() and spread.replays() and report.replays()
+
+
+def test_sums_that_are_not_decided_and_that_diverge():
+    with pytest.raises(sg.SymgradError, match="no known series has terms of this form"):
+        A.entropy(A.poisson("r"))  # E[log k!] has no closed form
+    with pytest.raises(sg.SymgradError, match="cannot be checked"):
+        A.expectation("3**k", A.geometric("1/2"))
+    with pytest.raises(sg.SymgradError, match="one is discrete, one continuous"):
+        A.kl(A.bernoulli("p"), A.beta("a", "b"))  # both on (0, 1)
+    with pytest.raises(sg.SymgradError, match="must be positive, and -1/2 is not"):
+        A.geometric("3/2")
+
+
 def test_normal_vectors_with_any_covariance():
     report = A.kl(A.normal_vector(["m", "n"], [[2, 1], [1, 3]]), A.normal_vector([0, 1], [[1, "p"], ["p", 1]]))
     first = scipy.stats.multivariate_normal([0.4, -0.3], [[2, 1], [1, 3]])
