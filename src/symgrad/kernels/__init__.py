@@ -28,8 +28,8 @@ def compile_system(
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
     number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
-    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError where
-    no GPU is there, with what is missing.
+    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
+    where no GPU is there, with what is missing.
     """
     if target not in TARGETS:
         raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')

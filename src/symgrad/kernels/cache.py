@@ -57,18 +57,6 @@ def module(source: str, signature: str) -> ModuleType:
         return _load(name, write(directory() / f"{name}.py", source))
 
 
-def fresh(source: str, signature: str) -> ModuleType:
-    """As `module`, but executed anew: it shares no compiled function with another load."""
-    name = f"symgrad_kernel_{key(source, signature)}"
-    with _LOCK:
-        known = sys.modules.pop(name, None)
-        try:
-            return _load(name, write(directory() / f"{name}.py", source))
-        finally:
-            if known is not None:
-                sys.modules[name] = known
-
-
 def write(path: Path, source: str) -> Path:
     """Write atomically: another process sees the whole file or none."""
     if path.exists() and path.read_text(encoding="utf-8") == source:
