@@ -41,7 +41,7 @@ def _rows(test: ast.FunctionDef) -> Iterator[str]:
 
 def state(row: Row, tests: list[str]) -> str:
     missing = [name for name in row.entries if name not in GALLERY]
-    missing += [name for name in row.scripts if not (ROOT / "derivations" / f"{name}.py").exists()]
+    missing += [name for name in row.scripts if not (ROOT / "examples" / f"{name}.py").exists()]
     missing += ["a test"] * (not tests)
     return f"missing: {', '.join(missing)}" if missing else "done"
 
@@ -62,7 +62,7 @@ def table() -> str:
 
 def _line(row: Row, tests: list[str]) -> str:
     entries = [f"[{n}](../derivations/{GALLERY[n].group}/{n}.py)" for n in row.entries if n in GALLERY]
-    scripts = [f"[{name.split('/')[-1]}](../derivations/{name}.py)" for name in row.scripts]
+    scripts = [f"[{name}](../examples/{name}.py)" for name in row.scripts]
     return f"| {row.id} | {row.item} | {', '.join(entries + scripts)} | {state(row, tests)} | {', '.join(tests)} |"
 
 

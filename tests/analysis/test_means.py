@@ -35,6 +35,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.row("D7", "D9")
 def test_divergences_by_quadrature(name):
     p, q, first, second = CASES[name]
     report = A.kl(p, q)
@@ -50,6 +51,7 @@ def test_divergences_by_quadrature(name):
 
 
 @pytest.mark.parametrize("name", ["normal", "Laplace", "exponential", "gamma", "beta"])
+@pytest.mark.row("D1")
 def test_entropy_and_variance(name):
     p, _, theirs, _ = CASES[name]
     assert A.normalisation(p).value == 1
@@ -121,6 +123,7 @@ def test_sums_that_are_not_decided_and_that_diverge():
         A.geometric("3/2")
 
 
+@pytest.mark.row("D7")
 def test_normal_vectors_with_any_covariance():
     report = A.kl(A.normal_vector(["m", "n"], [[2, 1], [1, 3]]), A.normal_vector([0, 1], [[1, "p"], ["p", 1]]))
     first = scipy.stats.multivariate_normal([0.4, -0.3], [[2, 1], [1, 3]])
@@ -135,6 +138,7 @@ def test_normal_vectors_with_any_covariance():
     assert number(report.value) == pytest.approx(total, rel=1e-10) and report.replays()
 
 
+@pytest.mark.row("D9")
 def test_dirichlet_with_digamma():
     report = A.kl(A.dirichlet(["a", "b", "c"]), A.dirichlet(["d", "r", "s"]))
     alpha, other = np.array([2.5, 1.7, 3.1]), np.array([0.9, 1.3, 1.2])
@@ -145,6 +149,7 @@ def test_dirichlet_with_digamma():
     assert any("under the integral sign" in step.rule.name for step in report.steps if hasattr(step.rule, "name"))
 
 
+@pytest.mark.row("A8")
 def test_expectations_and_marginals():
     p = A.normal("m", "s")
     assert A.expectation("x**2", p).value == p.parameters[0] ** 2 + p.parameters[1] ** 2
@@ -158,16 +163,19 @@ def test_expectations_and_marginals():
     ("name", "loss"), [("normal", "(-mu + x)**2"), ("bernoulli", "-x*log(rho) - (1 - x)*log(1 - rho)"),
                        ("categorical", "-y_1*log(p_1) - y_2*log(p_2) - y_3*log(p_3)"), ("laplace", "Abs(mu - x)")],
 )  # fmt: skip
+@pytest.mark.row("C6")
 def test_losses_are_negative_log_likelihoods(name, loss):
     report = A.negative_log_likelihood(name)
     assert str(report.value) == loss and report.replays()
     assert "log-likelihood" in report.steps[0].rule.name
 
 
+@pytest.mark.row("C7")
 def test_priors_are_penalties():
     assert str(A.penalty("normal").value) == "w**2" and str(A.penalty("laplace").value) == "Abs(w)"
 
 
+@pytest.mark.row("D14")
 def test_the_evidence_lower_bound_is_certified():
     z = sympy.Symbol("z", real=True)
     report = A.elbo(A.normal(0, 1, z), A.normal(z, "t"), A.normal("m", "s", z))
@@ -178,6 +186,7 @@ def test_the_evidence_lower_bound_is_certified():
     assert float(best.evalf()) == pytest.approx(scipy.stats.norm(0, 2**0.5).logpdf(0.7), rel=1e-12)  # q = posterior
 
 
+@pytest.mark.row("D13")
 def test_the_score_function():
     report = A.score(A.normal("mu", "sigma"), "mu")
     assert str(report.value) == "(-mu + x)/sigma**2" and report.replays()

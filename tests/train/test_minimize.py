@@ -35,6 +35,7 @@ L = sum[n](logsumexp[k](z[n,k]) - z[n,y[n]]) + 0.5*sum[d,k](W[d,k]**2)
 
 
 @pytest.mark.parametrize("method", ["newton", "trust-newton", "bfgs", "l-bfgs"])
+@pytest.mark.row("F9")
 def test_rosenbrock_by_every_method(method):
     found = sg.minimize(ROSENBROCK, start={"x": -1.2, "y": 1.0}, method=method)
     assert isinstance(found, OptimizeResult) and found.success, found.message
@@ -66,6 +67,7 @@ def cancer():
 
 
 @pytest.mark.parametrize("method", ["newton", "trust-newton", "l-bfgs"])
+@pytest.mark.row("E1")
 def test_logistic_regression_reaches_scikit_learns_optimum(cancer, method):
     data, best = cancer
     found = sg.minimize(sg.program(BINARY), data=data, method=method)
@@ -88,6 +90,7 @@ def test_multinomial_regression_reaches_scikit_learns_optimum(method, rows):
     assert abs(found.fun / best - 1) < 1e-8
 
 
+@pytest.mark.row("F7")
 def test_newton_is_quadratic_at_the_end():
     """Steps double the digits: 5 steps from 10 % away reach rounding on a convex function."""
     found = sg.minimize("exp(x) - 2*x", start={"x": 0.76}, method="newton", limit=5, tolerance=1e-15)

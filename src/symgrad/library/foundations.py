@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One line of the list. `entries` are names of the gallery, `scripts` examples that run (folder/name)."""
+    """One line of the list. `entries` are names of the gallery, `scripts` are files of `examples/`."""
 
     id: str
     item: str
@@ -97,7 +97,8 @@ ROWS: tuple[Row, ...] = (
     _row("D9", "KL of gamma, beta, Dirichlet, exponential densities", "kl_gamma kl_beta kl_dirichlet kl_exponential"),
     _row("D10", "gradients of divergences",
          "normal_kl_gradient standard_normal_kl_gradient multivariate_normal_diagonal_kl_gradient "
-         "bernoulli_kl_gradient categorical_kl_gradient laplace_kl_gradient exponential_kl_gradient gamma_kl_gradient beta_kl_gradient "
+         "bernoulli_kl_gradient categorical_kl_gradient laplace_kl_gradient exponential_kl_gradient gamma_kl_gradient "
+         "beta_kl_gradient "
          "dirichlet_kl_gradient poisson_kl_gradient"),
     _row("D11", "Bayesian updates of conjugate pairs", "normal_normal_update beta_bernoulli_update"),
     _row("D12", "reparameterisation", "reparameterisation reparameterised_sample"),
@@ -109,8 +110,8 @@ ROWS: tuple[Row, ...] = (
     _row("E3", "MLP of any depth, backpropagation layer by layer", "mlp_backprop backprop_2_3_1"),
     _row("E4", "the loss by the input: adversarial examples", "input_gradient"),
     _row("E5", "stacked linear layers are one", "stacked_linear linear_layers_collapse"),
-    _row("E6", "XOR: an MLP learns it, no linear model does", "xor_is_not_linear", "networks/xor"),
-    _row("E7", "universal approximation, shown by numbers", "", "networks/universal_approximation"),
+    _row("E6", "XOR: an MLP learns it, no linear model does", "xor_is_not_linear", "xor"),
+    _row("E7", "universal approximation, shown by numbers", "steep_sigmoid_is_a_step", "universal_approximation"),
     _row("E8", "batch normalisation, training and inference",
          "batch_norm batch_norm_training batch_norm_inference"),
     _row("E9", "layer normalisation", "layer_norm rms_norm"),
@@ -120,14 +121,14 @@ ROWS: tuple[Row, ...] = (
     _row("E13", "autoencoder and sparse autoencoder", "autoencoder sparse_autoencoder sparse_autoencoder_l1"),
     _row("E14", "denoising autoencoder",
          "denoising_autoencoder denoising_autoencoder_masking denoising_autoencoder_salt_and_pepper",
-         "networks/digits_denoising"),
+         "digits_denoising"),
     _row("E15", "variational autoencoder, Bernoulli and normal, beta, annealing", "vae vae_gaussian",
-         "networks/digits_vae"),
+         "digits_vae"),
     _row("E16", "convolution and pooling", "conv_2d max_pool mean_pool conv_net"),
     _row("E17", "attention", "attention"),
     _row("E18", "recurrent cells: LSTM, GRU, Elman", "lstm_cell gru_cell rnn_cell"),
     _row("E19", "embeddings and factors", "embedding matrix_factorization factorization_machine skip_gram"),
-    _row("E20", "physics-informed residual loss", "pinn", "networks/oscillator"),
+    _row("E20", "physics-informed residual loss", "pinn", "oscillator"),
     _row("F1", "gradient descent; its rate on a quadratic",
          "sgd gradient_descent_rate gradient_descent_error"),
     _row("F2", "learning-rate schedules",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Symbol, symbols
 
 from .. import analysis as a
+from .. import stepwise
 from .entry import Entry
 
 if TYPE_CHECKING:
@@ -151,6 +152,10 @@ PROBABILITY: Mapping[str, Row] = {
     "elbo": ("The evidence lower bound, log p(x) >= E[log p(x|z)] - KL, by Jensen's inequality.", lambda: _elbo()),
 }
 NETWORKS: Mapping[str, Row] = {
+    "steep_sigmoid_is_a_step": (
+        "s(k x) is a step for k to infinity: with many steps a hidden layer takes any shape.",
+        lambda: stepwise.limit("1/(1 + exp(-k*x))", "k", "oo", positive=["x"]),
+    ),
     "linear_layers_collapse": (
         "Three affine layers one after the other are one affine layer.",
         lambda: a.stacked_linear(3),
