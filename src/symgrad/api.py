@@ -205,9 +205,11 @@ class Program:
             f'    Say how many axes are rows: structure("{name}", rows=1).'
         )
 
-    def compressed(self, name: str) -> Program:
-        """The program whose outputs are the cores of the Jacobian or Hessian `name`: each number once."""
-        return Program(replace(self.structure(name).system, log=()))
+    def compressed(self, *names: str) -> Program:
+        """The program whose outputs are the cores of the Jacobians or Hessians `names`: each number once."""
+        for name in names:
+            need(self.raw, name)
+        return Program(replace(structured.compressed(self.kernel, *names), log=()))
 
     def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
         r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.

@@ -103,7 +103,8 @@ class Compiled:
         self.plan = schedule(system, in_place, options.share, options.blas, options.slices, options.symmetric)
         self.loops: loops.Kernel = lower(self.plan)
         self.arrays = (*self.loops.arrays, *(b.name for b in self.loops.scratch))
-        self.blas = any(isinstance(node, loops.Dot | loops.Gram | loops.Routine) for node in loops.everything(self.loops))
+        linear = loops.Dot | loops.Gram | loops.Routine
+        self.blas = any(isinstance(node, linear) for node in loops.everything(self.loops))
         self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
         self._lent: dict[tuple, list[dict[str, np.ndarray]]] = {}

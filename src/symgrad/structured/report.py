@@ -62,9 +62,14 @@ class Structure:
     @cached_property
     def plan(self) -> Plan:
         """How a linear system with this matrix is solved; final once the sizes are bound."""
-        plan = decide(self.terms, self.shape, self.rows, self.sizes)
-        changed = {f: self._bound(getattr(plan, f)) for f in ("size", "count", "low", "high")}
-        return replace(plan, **changed) if self.sizes is not None else plan
+        return self._plan(self.sizes)
+
+    def _plan(self, sizes: Mapping[Size, int] | None) -> Plan:
+        plan = decide(self.terms, self.shape, self.rows, sizes)
+        if sizes is None:
+            return plan
+        known = dict(sizes)
+        return replace(plan, **{f: expand(getattr(plan, f).xreplace(known)) for f in ("size", "count", "low", "high")})
 
     def at(self, **sizes: int) -> Structure:
         """The structure with sizes bound, by their letters: `structure.at(N=500, K=5)`."""
@@ -86,8 +91,7 @@ class Structure:
         if key in self._kept:
             return refilled(self._kept[key], self.terms, values)
         sizes = bind_shapes(_passed(self.system, arrays), shapes)
-        plan = decide(self.terms, self.shape, self.rows, sizes)
-        made = bind(self.system, self.name, self.terms, plan, self.symmetric, sizes, {**arrays, **values})
+        made = bind(self.system, self.name, self.terms, self._plan(sizes), self.symmetric, sizes, {**arrays, **values})
         if not any(b.data for b in self.terms):  # else the places follow the data
             self._kept.clear()
             self._kept[key] = made
