@@ -131,7 +131,7 @@ def test_saved_fit_predicts_the_same_and_holds_no_pickle(blobs, tmp_path):
     assert again.history == fit.history and again.loss == "L" and again.seed == fit.seed
     with np.load(path, allow_pickle=False) as file:
         assert all(file[name].dtype != object for name in file.files)
-        assert json.loads(bytes(file["meta"]))["format"] == "symgrad fit 2"
+        assert json.loads(bytes(file["meta"]))["format"] == "symgrad fit 3"
 
 
 def test_loading_refuses_pickle_other_models_and_other_files(blobs, tmp_path):

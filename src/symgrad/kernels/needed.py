@@ -11,11 +11,9 @@ def needed(text: str, roots: Iterable[str]) -> str:
 
     A statement that defines nothing prepares the definition behind it, and is kept with it.
 
-    >>> print(needed("import math\\nimport os\\nA = 1\\nB = 2\\ndef run(x):\\n    return math.exp(A*x)", ["run"]))
-    import math
-    A = 1
-    def run(x):
-        return math.exp(A*x)
+    >>> text = "import math\\nimport os\\nA = 1\\nB = 2\\ndef run(x):\\n    return math.exp(A*x)"
+    >>> needed(text, ["run"]).split("\\n\\n")
+    ['import math\\nA = 1', '\\ndef run(x):\\n    return math.exp(A*x)']
     """
     nodes = ast.parse(text).body
     reached, waiting = set(), set(roots)

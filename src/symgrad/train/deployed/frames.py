@@ -9,6 +9,7 @@ import numpy as np
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 ROWS = 20_000  # of larger data, so many rows evenly spaced are summarised
+MOST = 1_000  # columns of an array that is summarised
 LEAST = 1e-4  # the share of an empty class, in the stability index
 LARGE, MODERATE = 0.25, 0.1  # of the stability index: Siddiqi, Credit Risk Scorecards (2006), section 7
 
@@ -63,19 +64,25 @@ def features(table: dict[str, np.ndarray], columns: list[dict]) -> np.ndarray:
 
 
 def summary(arrays: dict[str, np.ndarray]) -> dict:
-    """What is kept of the training data: of each column the moments, the range and the deciles."""
+    """What is kept of the training data: of each column the moments, the range and the deciles. Arrays of very many
+    columns (images) are left out."""
     found = {}
     for name, array in arrays.items():
+        if array.size > MOST * len(array):
+            continue
         for label, values in columns_of(name, _some(array)).items():
             finite = values[np.isfinite(values)].astype(float)
             if finite.size:
-                found[label] = {
-                    "rows": len(array), "mean": float(finite.mean()), "sd": float(finite.std()),
-                    "least": float(finite.min()), "largest": float(finite.max()),
-                    "deciles": np.quantile(finite, np.linspace(0.1, 0.9, 9)).tolist(),
-                    "shares": _shares(finite, np.quantile(finite, np.linspace(0.1, 0.9, 9))).tolist(),
-                }  # fmt: skip
+                found[label] = _summarised(finite)
     return found
+
+
+def _summarised(values: np.ndarray) -> dict:
+    deciles = np.quantile(values, np.linspace(0.1, 0.9, 9))
+    return {
+        "rows": len(values), "mean": float(values.mean()), "sd": float(values.std()), "least": float(values.min()),
+        "largest": float(values.max()), "deciles": deciles.tolist(), "shares": _shares(values, deciles).tolist(),
+    }  # fmt: skip
 
 
 def columns_of(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
