@@ -6,8 +6,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 from .api import Program, program
+from .calculus import time_limit
 from .errors import SymgradError, did_you_mean
-from .scalars import gradient, hessian, jacobian
+from .scalars import gradient, hessian, hvp, jacobian
 
 if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
     from . import analysis
@@ -63,6 +64,7 @@ __all__ = [
     "gallery",
     "gradient",
     "hessian",
+    "hvp",
     "hypergradient",
     "integral",
     "jacobian",
@@ -77,6 +79,7 @@ __all__ = [
     "sklearn",
     "tables",
     "taylor",
+    "time_limit",
 ]
 
 

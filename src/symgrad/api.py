@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -42,12 +42,14 @@ class Program:
     @cached_property
     def display(self) -> System:
         """The closed form a person wants to read; its `log` is the derivation."""
-        return calculus.display_form(self.raw)
+        with calculus.limited(f"the closed form of {_listed(self.outputs)}"):
+            return calculus.display_form(self.raw)
 
     @cached_property
     def kernel(self) -> System:
         """The raw form plus value-safe rules: what is compiled."""
-        return calculus.kernel_form(self.raw)
+        with calculus.limited(f"the kernel form of {_listed(self.outputs)}"):
+            return calculus.kernel_form(self.raw)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -64,8 +66,7 @@ class Program:
         array([2., 4.])
         """
         names = self._names(wrt)
-        derived = calculus.gradient_in(self.independent(names), output, names, mode)
-        return self._derived("gradient", derived, output, names, mode)
+        return self._derived("gradient", calculus.gradient_in, output, names, mode)
 
     def jacobian(self, output: str, wrt: Names = None, mode: str = "auto") -> Program:
         r"""The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`.
@@ -80,38 +81,36 @@ class Program:
         [2*I**3 + 5*I**2 + 74*I, 8*I**2 + 64*I]
         """
         names = self._names(wrt)
-        derived = calculus.jacobian_in(self.independent(names), output, names, mode)
-        return self._derived("jacobian", derived, output, names, mode)
+        return self._derived("jacobian", calculus.jacobian_in, output, names, mode)
 
     def hessian(self, output: str, wrt: Names = None, mode: str = "reverse") -> Program:
         """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first.
 
         The gradient, made in reverse, is differentiated in `mode` (see `jacobian`)."""
         names = self._names(wrt)
-        derived = calculus.hessian(self.independent(names), output, names, mode)
-        return self._derived("hessian", derived, output, names, mode)
+        return self._derived("hessian", calculus.hessian, output, names, mode)
 
     def jvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_dot`, the derivative along it."""
-        derived = calculus.jvp(self.independent((wrt,)), output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
-        return self._derived("jvp", derived, output, (wrt,))
+        return self._derived("jvp", _jvp, output, (wrt,))
 
     def vjp(self, output: str, wrt: Names = None) -> Program:
         """The program with one more input `<output>_bar` and the output `<name>_bar` for each name of `wrt` (default:
         every parameter), its pull-back."""
-        names = self._names(wrt)
-        return self._derived("vjp", calculus.vjp(self.independent(names), output, names), output, names)
+        return self._derived("vjp", calculus.vjp, output, self._names(wrt))
 
     def hvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""
-        return self._derived("hvp", calculus.hvp(self.independent((wrt,)), output, wrt), output, (wrt,))
+        return self._derived("hvp", _each(calculus.hvp), output, (wrt,))
 
     def gauss_newton(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_gn_<wrt>`: J^T J times vector."""
-        derived = calculus.gauss_newton(self.independent((wrt,)), output, wrt)
-        return self._derived("gauss_newton", derived, output, (wrt,))
+        return self._derived("gauss_newton", _each(calculus.gauss_newton), output, (wrt,))
 
-    def _derived(self, verb: str, system: System, output: str, wrt: tuple[str, ...], mode: str = "") -> Program:
+    def _derived(self, verb: str, derive: Callable[..., System], output: str, wrt: tuple[str, ...], mode="") -> Program:
+        """The program that `derive` makes, within the time limit."""
+        with calculus.limited(f"the {verb} of {output} by {_listed(wrt)}"):
+            system = derive(self.independent(wrt), output, wrt, *([mode] if mode else []))
         return Program(system, Origin(verb, self, output, wrt, mode))
 
     def independent(self, wrt: Iterable[str]) -> System:
@@ -321,6 +320,19 @@ def program(
             "    A text says them itself: w: parameter[n], outputs: L; its axes begin at 0."
         )
     return _program(notation.parse(model, sizes), (program, (model, sizes)))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _jvp(system: System, output: str, wrt: tuple[str, ...]) -> System:
+    return calculus.jvp(system, output, {name: f"{name}_dot" for name in wrt}, f"{output}_dot")
+
+
+def _each(product: Callable[..., System]) -> Callable[..., System]:
+    """A product by one name as a function of a tuple of names."""
+    return lambda system, output, wrt: product(system, output, *wrt)
 
 
 def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...], mode: str = "") -> Program:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgrad as sg
+from symgrad.calculus.patience import within
 from symgrad.calculus.scalar import check, derivative
 from symgrad.calculus.scalar.derivative import DERIVED_BY_SYMPY
-from symgrad.calculus.scalar.patience import within
 from symgrad.calculus.scalar.steps import rule
 
 x, y = sympy.symbols("x y", real=True)

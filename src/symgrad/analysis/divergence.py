@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import sympy
 from sympy import Add, Expr, Matrix, Rational, S, Symbol, loggamma
 
+from ..calculus.patience import within
 from ..calculus.scalar.derivative import derivative
 from ..calculus.scalar.operators import Diff, Mean
-from ..calculus.scalar.patience import within
 from ..calculus.scalar.steps import Calculation, Work, line_rule, rule
 from ..errors import SymgradError, explain
 from ..functions import to_sympy

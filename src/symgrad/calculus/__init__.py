@@ -3,6 +3,7 @@
 from .eliminate import gradient_in, jacobian_in
 from .forms import display_form, in_inputs, kernel_form
 from .forward import jvp
+from .patience import limited, time_limit
 from .prepare import prepare
 from .reverse import gradient, jacobian, vjp
 from .second import gauss_newton, hessian, hvp
@@ -22,7 +23,9 @@ __all__ = [
     "jvp",
     "kernel_form",
     "leading",
+    "limited",
     "prepare",
     "split",
+    "time_limit",
     "vjp",
 ]
