@@ -6,7 +6,10 @@ from typing import Any
 
 from ..errors import SymgradError
 from ..ir.system import System
-from .kernel import Bound, Kernel, Options, Outputs
+from .bound import Bound
+from .compiled import Options
+from .kernel import Kernel
+from .outputs import Outputs
 
 __all__ = ["Bound", "Kernel", "Outputs", "compile_system"]
 

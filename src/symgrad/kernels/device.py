@@ -12,8 +12,10 @@ import numpy as np
 from ..errors import DTypeError, ShapeError, SymgradError, explain
 from ..ir.system import System
 from . import cache, checks, loops
+from .compiled import Compiled, Frame, Options
 from .header import header
-from .kernel import Compiled, Frame, Kernel, Options, Outputs
+from .kernel import Kernel
+from .outputs import Outputs
 from .targets.cuda import needs, offline, simulator
 from .targets.cuda.emit import TILE, emit
 from .targets.cuda.gpu import Gpu

@@ -29,15 +29,14 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
     groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
-    chunked = module.chunked()
     parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
-    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, chunked, run] if p.strip()) + "\n"
+    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, run] if p.strip()) + "\n"
 
 
 @dataclass
 class _Module:
-    """The functions of a module: groups, their chunks, `chunked`, `run`."""
+    """The functions of a module: groups, their chunks, `run`."""
 
     kernel: loops.Kernel
     target: Target
@@ -77,20 +76,6 @@ class _Module:
             return False
         return any(not _points(nest) or _points(nest) >= self.threshold for nest in f.work)
 
-    def chunked(self) -> str:
-        """The one function with a parallel loop (each takes Numba half a second): it runs the chunks of any group."""
-        launches = self.launches()
-        if not launches:
-            return ""
-        lines = ["def chunked(stage, chunks, table):", "    alone()", "    for chunk in prange(chunks):"]
-        lines.append(
-            "        piece = int64(chunk)"
-        )  # prange counts in unsigned integers, which with signed ones make floats
-        for number in range(len(launches)):
-            lines.append(f"        {'el' if number else ''}if stage == {number}:")
-            lines.append(f"            chunk_{number}(piece, chunks, table)")
-        return "\n".join([self.target.decorators["parallel"], *lines])
-
     def launches(self) -> list[loops.Launch | loops.Dot | loops.Gram]:
         """The steps that may run in parallel."""
         return [s for s in self.kernel.steps if self._splits(s)]
@@ -119,9 +104,10 @@ class _Module:
         else:
             self._rows(step)
         words = set(re.findall(r"\w+", "\n".join(self.writer.lines[body_start:])))
-        self.writer.lines[body_start:body_start] = ["    " + line for line in self._unpacked(words)]
+        table = f"table = array(place, ({len(self._keys()) + 1},), int64)"
+        self.writer.lines[body_start:body_start] = ["    " + line for line in [table, *self._unpacked(words)]]
         self.writer.depth = 0
-        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, table):\n{self.writer.take()}"
+        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, place):\n{self.writer.take()}"
 
     def _rows(self, step: loops.Launch) -> None:
         """A group's rows, with row buffers and sums of their own; the sums start at the identity."""
@@ -139,7 +125,7 @@ class _Module:
         self.writer.line(self.writer.multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
 
     def _unpacked(self, words: set[str]) -> list[str]:
-        """Sizes and arrays from the table that `run` filled."""
+        """Sizes and arrays from the table."""
         arrays, numbers = [], []
         for position, key in enumerate(self._keys()):
             name = self.writer.names[key]
@@ -192,16 +178,13 @@ class _Module:
         self.writer.lines, self.writer.depth = [], 1
         self.writer.line("alone()")
         self.writer.line("start = int64(0)")  # a literal 0 would be another type, and each group compiled twice
-        if self.launches():
-            for position, key in enumerate(self._keys()):
-                name = self.writer.names[key]
-                self.writer.line(f"table[{position}] = {f'address({name})' if key in self._shapes() else name}")
         for step in self.kernel.steps:
             _STEPS[type(step)](self, step)
+        words = set(re.findall(r"\w+", "\n".join(self.writer.lines)))
+        self.writer.lines[1:1] = ["    " + line for line in self._unpacked(words)]
         body = self.writer.take()
         self.writer.depth = 0
-        arguments = ", ".join([*(self.writer.names[k] for k in self._keys()), "table"])
-        return f"{self.target.decorators['run']}\ndef run({arguments}):\n{body}"
+        return f"{self.target.decorators['run']}\ndef run(table):\n{body}"
 
     def _fill(self, step: loops.Fill) -> None:
         name = step.buffer
@@ -233,7 +216,7 @@ class _Module:
             self.writer.line("else:")
             self.writer.depth += 1
         self.writer.line(f"chunks = {self.target.chunks} if {count} > {self.target.chunks} else {count}")
-        self.writer.line(f"chunked(int64({self.stages}), chunks, table)")
+        self.writer.line(f"chunked(entry(chunk_{self.stages}), chunks, address(table))")
         self.stages += 1
         for b in f.partial:
             self._gather(
@@ -307,7 +290,7 @@ class _Module:
         self.writer.line(f"    {whole}")
         self.writer.line("else:")
         self.writer.line(f"    blocks = {self.target.chunks} if blocks > {self.target.chunks} else blocks")
-        self.writer.line(f"    chunked(int64({self.stages}), blocks, table)")
+        self.writer.line(f"    chunked(entry(chunk_{self.stages}), blocks, address(table))")
         self.stages += 1
 
 

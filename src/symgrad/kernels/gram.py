@@ -148,7 +148,7 @@ def step(module: _Module, step: loops.Gram) -> None:
         writer.line(f"if {extent} * {width} * {width} >= {enough}:")
         writer.line(f"    chunks = min(int64({step.parts.pieces}), max(int64(1), int64({extent}) // {least}))")
         writer.line("if chunks > 1:")
-        writer.line(f"    chunked(int64({module.stages}), chunks, table)")
+        writer.line(f"    chunked(entry(chunk_{module.stages}), chunks, address(table))")
         writer.line("else:")
         writer.line(f"    {whole}")
         module.stages += 1

@@ -12,7 +12,7 @@ from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult
 
 from ..errors import SymgradError, did_you_mean
-from ..kernels.kernel import UnknownOutputError
+from ..kernels.outputs import UnknownOutputError
 from .constraints import Constraint, constraints_of
 from .curvature import Dense
 from .descent import gradient_descent, newton

@@ -11,9 +11,9 @@ from .table import Target
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
 # which the caller guarantees: without it a loop over many arrays is not vectorised. Vectors are as wide as the machine
 # has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
-# `address` and `array` carry arrays through a table of integers into the one function with a parallel loop, which
-# compiles the slower the more it is passed. `fma` to `normal` are the operations of functions/vector/machine.py: no
-# flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
+# `address` and `array` carry arrays through a table of integers. `chunked` is the only function with a parallel loop:
+# what it runs it gets as a number (`entry`, `invoke`), because Numba compiles the body of a parallel loop four times.
+# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
 # use theirs more than once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
 # integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
 # steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
@@ -200,6 +200,41 @@ def array(context, address, shape, dtype):
 
     return kind(address, shape, dtype), generate
 """
+DRIVER = """\
+
+
+@intrinsic
+def entry(context, function):
+    kinds = (types.int64,) * 3
+
+    def generate(target, builder, signature, arguments):
+        compiled = signature.args[0].dispatcher.get_compile_result(types.none(*kinds))
+        target.active_code_library.add_linking_library(compiled.library)
+        pointer = target.declare_function(builder.module, compiled.fndesc)
+        return builder.ptrtoint(pointer, ir.IntType(64))
+
+    function.dispatcher.compile(kinds)
+    return types.int64(function), generate
+
+
+@intrinsic
+def invoke(context, function, piece, chunks, table):
+    kinds = (types.int64,) * 3
+
+    def generate(target, builder, signature, arguments):
+        kind = target.call_conv.get_function_type(types.none, kinds)
+        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+        target.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        return target.get_dummy_value()
+
+    return types.void(types.int64, *kinds), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, parallel=True)
+def chunked(function, chunks, table):
+    for chunk in prange(chunks):
+        invoke(function, int64(chunk), chunks, table)
+"""
 BLAS = """\
 
 
@@ -299,14 +334,13 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + BLAS + SYMMETRIC,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER + BLAS + SYMMETRIC,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",
         "constant": "",
         "double": f"@njit({INNER})",
         "group": f'@njit({INNER}, fastmath={{"contract"}})',
-        "parallel": f'@njit({INNER}, fastmath={{"contract"}}, parallel=True)',
         "run": '@njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)',
     },
     chunks=32,

@@ -53,6 +53,15 @@ def _symmetric(parts, chunks, c):
     c[...] = np.tril(total) + np.tril(total, -1).T
 
 
+def _array(array, shape, dtype):
+    return array if isinstance(array, list) else array.reshape(shape)
+
+
+def _chunked(function, chunks, table):
+    for piece in range(chunks):
+        function(piece, chunks, table)
+
+
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
@@ -60,7 +69,7 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "update": _update, "symmetric": _symmetric,
         "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
-        "address": lambda array: array, "array": lambda array, shape, dtype: array.reshape(shape),
+        "address": lambda array: array, "array": _array, "entry": lambda function: function, "chunked": _chunked,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
