@@ -48,7 +48,12 @@ def _defines(node: ast.stmt) -> set[str]:
 
 
 def _uses(node: ast.stmt) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    """Names of the module that a statement reads; a function's own variables may be spelled like them."""
+    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+    own = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+    if isinstance(node, ast.FunctionDef):
+        own |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return {n.id for n in names} - own
 
 
 def _shown(node: ast.stmt, lines: list[str], reached: set[str]) -> str:
