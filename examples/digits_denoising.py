@@ -19,9 +19,9 @@ import symgrad as sg
 LEVEL = 0.3
 
 
-def train(X: np.ndarray, epochs: int = 40, seed: int = 0) -> sg.Fit:
+def train(X: np.ndarray, epochs: int = 40, seed: int = 0, engine: str = "kernel") -> sg.Fit:
     model = sg.models.denoising_autoencoder(64, 48, noise="masking", level=LEVEL)
-    return sg.fit(model, {"X": X}, optimizer=sg.optimizers.adam(3e-3), epochs=epochs, seed=seed)
+    return sg.fit(model, {"X": X}, optimizer=sg.optimizers.adam(3e-3), epochs=epochs, seed=seed, engine=engine)
 
 
 def restored(done: sg.Fit, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,13 +26,13 @@ def digits() -> np.ndarray:
     return load_digits().data / 16
 
 
-def train(X: np.ndarray, epochs: int = 60, seed: int = 0) -> sg.Fit:
+def train(X: np.ndarray, epochs: int = 60, seed: int = 0, engine: str = "kernel") -> sg.Fit:
     steps = epochs * -(-len(X) // 64)
     model = sg.models.vae(64, HIDDEN, CODE, annealed=True)
     beta = sg.schedules.linear(0, 1, total_iters=steps // 2)
     return sg.fit(
         model, {"X": X}, loss="L", prediction="p", optimizer=sg.optimizers.adam(2e-3), epochs=epochs, seed=seed,
-        schedules={"beta": beta},
+        schedules={"beta": beta}, engine=engine,
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def sample(done: sg.Fit, count: int, seed: int = 1) -> np.ndarray:
     codes = np.random.default_rng(seed).normal(size=(count, CODE))
     decoder = sg.program(sg.models.mlp(CODE, HIDDEN, 64, loss="binary_cross_entropy_with_logits"))
     weights = {n: np.asarray(done.parameters[n[0] + "d" + n[1]], float) for n in ("W1", "b1", "W2", "b2")}
-    return decoder.compile(outputs=["p"])(X=codes, **weights)["p"]
+    return decoder.evaluate(X=codes, y=np.zeros((count, 64)), **weights)["p"]  # y is for the loss, which nobody reads
 
 
 def picture(rows: list[np.ndarray], path: Path) -> Path:

@@ -35,7 +35,8 @@ def error(width: int, starts: int = 3, points: int = 64) -> float:
 def _fitted(width: int, data: dict, seed: int) -> float:
     rng = np.random.default_rng(seed)
     start = {"W1": rng.normal(0, 6, width), "b1": rng.normal(0, 4, width), "W2": rng.normal(size=width), "b2": 0.0}
-    return float(sg.minimize(sg.program(MODEL, sizes={"h": width}), start, "l-bfgs", data, tolerance=1e-7, limit=800).fun)
+    program = sg.program(MODEL, sizes={"h": width})
+    return float(sg.minimize(program, start, "l-bfgs", data, tolerance=1e-7, limit=800).fun)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 Y = np.array([0, 1, 1, 0])
 
 
-def train(*layers: int, epochs: int = 300, seed: int = 0) -> sg.Fit:
+def train(*layers: int, epochs: int = 300, seed: int = 0, engine: str = "kernel") -> sg.Fit:
     """A network of these layers, trained on all four points in every step."""
     model = sg.models.mlp(*layers, activation="tanh")
-    return sg.fit(model, (X, Y), optimizer=sg.optimizers.adam(0.1), epochs=epochs, batch_size=None, seed=seed)
+    adam = sg.optimizers.adam(0.1)
+    return sg.fit(model, (X, Y), optimizer=adam, epochs=epochs, batch_size=None, seed=seed, engine=engine)
 
 
 def main() -> None:
