@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import paired
 
+NAMES = ["L", "dL_dW1", "dL_db1"]
 CASES = {"1 array": 1, "10 arrays": 10, "20 arrays": 20, "step": 0}
 
 
@@ -22,14 +23,14 @@ def arrays(count: int):
     if count:
         return {f"a{i}": rng.standard_normal(4) for i in range(count)}
     X, W, b = rng.standard_normal((8, 4)), rng.standard_normal((4, 3)), rng.standard_normal(3)
-    return {"X": X, "y": rng.integers(0, 3, 8), "W": W, "b": b}
+    return {"X": X, "y": rng.integers(0, 3, 8), "W1": W, "b1": b}
 
 
 def kernel(count: int):
     import symgrad as sg
 
     if not count:
-        return sg.program(sg.models.softmax_regression(4, 3)).gradient("L").compile("cpu", outputs=["L", "dL_dW", "dL_db"])
+        return sg.program(sg.models.softmax_regression(4, 3)).gradient("L").compile("cpu", outputs=NAMES)
     lines = [f"a{i}: input[n]" for i in range(count)]
     return sg.program("\n".join([*lines, f"s = sum[n]({'+'.join(f'a{i}[n]' for i in range(count))})"])).compile("cpu")
 
@@ -62,10 +63,10 @@ def jax_engine(count: int):
     both = jax.jit(jax.value_and_grad(loss, (0, 1)))
 
     def results():
-        value, (W, b) = both(given["W"], given["b"])
-        return {"L": value, "dL_dW": W, "dL_db": b}
+        value, (W, b) = both(given["W1"], given["b1"])
+        return dict(zip(NAMES, (value, W, b)))
 
-    return (lambda: jax.block_until_ready(both(given["W"], given["b"]))), results
+    return (lambda: jax.block_until_ready(both(given["W1"], given["b1"]))), results
 
 
 ENGINES = {"bound": bound, "checked": checked, "jax": jax_engine}

@@ -36,7 +36,7 @@ Engine = Callable[[Any], tuple[Callable[[], Any], Callable[[], Mapping[str, Any]
 def environment(keep: bool, cpu: bool) -> dict[str, str]:
     threads = str(1 if cpu else THREADS)
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "SYMGRAD_BENCH_THREADS")
-    found = dict(os.environ) | {name: threads for name in names} | (KEPT if keep else {})
+    found = dict(os.environ) | dict.fromkeys(names, threads) | (KEPT if keep else {})
     found["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(not cpu).lower()} intra_op_parallelism_threads={threads}"
     return found | ({"SYMGRAD_BENCH_CLOCK": "cpu"} if cpu else {})
 
@@ -47,8 +47,8 @@ class Process:
     def __init__(self, file: str, engine: str, case: str, options, folder: str):
         self.engine, self.path = engine, Path(folder) / f"{engine.replace(' ', '_').replace('.', '_')}.npz"
         command = [sys.executable, file, "--child", engine, case, str(self.path)]
-        pipe = subprocess.PIPE
-        self.child = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment(options.keep, options.cpu))
+        pipe, own = subprocess.PIPE, environment(options.keep, options.cpu)
+        self.child = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=own)
 
     def answer(self) -> dict:
         assert self.child.stdout is not None
@@ -165,7 +165,8 @@ def main(file: str, question: str, cases: Mapping[str, Any], engines: Mapping[st
     options.tolerance = tolerance
     first = next(iter(engines))
     chosen = [n for n in engines if n == first or not options.engine or n in options.engine]
-    print(f"{question.splitlines()[0]}\n{machine()}{', memory kept' if options.keep else ''}{', processor time of 1 thread' if options.cpu else ''}", flush=True)
+    settings = ", memory kept" * options.keep + ", processor time of one thread" * options.cpu
+    print(f"{question.splitlines()[0]}\n{machine()}{settings}", flush=True)
     for case in options.case or cases:
         print(line(case, run_case(file, chosen, case, options)), flush=True)
 

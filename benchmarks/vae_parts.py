@@ -3,7 +3,7 @@
     python benchmarks/vae_parts.py
 
 Value and gradient of KL divergence and reparameterisation (4096 x 784 latent values, the noise given) and of the
-Bernoulli reconstruction from scores: three losses of one size. `laplace` is a variant: an absolute error for the reconstruction.
+Bernoulli reconstruction from scores. `laplace` is a variant: an absolute error for the reconstruction.
 """
 
 # ruff: noqa: PLC0415

@@ -43,6 +43,15 @@ class Entry:
     def gradient(self) -> api.Program:
         return _gradient(self)
 
+    @property
+    def first(self) -> str:
+        """The parameter by which second derivatives are taken."""
+        return self.program().raw.declared("parameter")[0].name
+
+    def product(self) -> api.Program:
+        """The Hessian times a vector."""
+        return _product(self)
+
     def arrays(self, seed: int = 0) -> dict[str, np.ndarray]:
         """Inputs at which the gradient is finite, special ones replaced."""
         whole = replace(self.program().raw, outputs=(self.output,))
@@ -59,6 +68,11 @@ def _program(entry: Entry) -> api.Program:
 @cache
 def _gradient(entry: Entry) -> api.Program:
     return entry.program().gradient(entry.output)
+
+
+@cache
+def _product(entry: Entry) -> api.Program:
+    return entry.program().hvp(entry.output, entry.first)
 
 
 def entry(name: str, text: str, *tags: str, **special: Callable) -> Entry:

@@ -69,7 +69,9 @@ def test_mistakes_exit_with_2_and_one_message(capsys, tmp_path):
     assert err.startswith("symgrad: sigmoide is not in the gallery; symgrad list shows its") and "Traceback" not in err
     code, _, err = run(capsys, "derive", "sigmoid", "--out", str(tmp_path / "a.docx"))
     assert code == 2 and "a document ends in .md, .html, .tex or .pdf" in err
-    for wrong in (["derive"], ["bake"], [], ["train", "digits", "--epochs", "0"], ["train", "mars"]):
+    code, _, err = run(capsys, "derive")
+    assert code == 2 and "name one entry, as in symgrad derive sigmoid, or pass --all" in err
+    for wrong in (["bake"], [], ["train", "digits", "--epochs", "0"], ["train", "mars"]):
         with pytest.raises(SystemExit) as stop:
             cli.main(wrong)
         assert stop.value.code == 2

@@ -33,6 +33,21 @@ def test_first_and_second_derivatives(formula):
     close(sg.hessian(formula, [x, y]), sympy.hessian(formula, (x, y)))
 
 
+@pytest.mark.parametrize("formula", [FORMULAS[1], FORMULAS[5]], ids=str)
+def test_products_with_the_hessian(formula):
+    a, b = sympy.symbols("a b", real=True)
+    expected = sympy.hessian(formula, (x, y)) * sympy.Matrix([a, b])
+    point = {a: 0.3, b: -1.2}
+    close(sg.hvp(formula, [x, y], [a, b]).subs(point), expected.subs(point))
+
+
+def test_directions():
+    assert sg.hvp(x**2 * y, "x") == sympy.Matrix([2 * y * sympy.Symbol("x_dot", real=True)])
+    assert sg.hvp(x**3 + sympy.Symbol("x_dot"), "x", 2) == sympy.Matrix([12 * x])
+    with pytest.raises(SymgradError, match="the direction has 1 entries for 2 names: pass one for each of xs"):
+        sg.hvp("x*y", ["x", "y"], [1])
+
+
 def test_text_and_the_worked_example():
     found = sg.gradient("x**2 + y**2", ["x", "y"])
     assert found == sympy.Matrix([2 * x, 2 * y])

@@ -6,14 +6,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 from .api import Program, program
+from .calculus import time_limit
 from .errors import SymgradError, did_you_mean
-from .scalars import gradient, hessian, jacobian
+from .scalars import gradient, hessian, hvp, jacobian
 
 if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
     from . import analysis
     from .library import activations, distributions, gallery, layers, losses, models, optimizers, schedules
     from .stepwise import explain, integral, limit, taylor
-    from .train import Fit, curve_fit, fit, hypergradient, minimize, tables
+    from .train import Fit, bridges, curve_fit, fit, hypergradient, minimize, tables
     from .train import estimators as sklearn
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _PUBLIC = {
     "hypergradient": "symgrad.train",
     "sklearn": "symgrad.train.estimators",
     "tables": "symgrad.train.tables",
+    "bridges": "symgrad.train.bridges",
     "optimizers": "symgrad.library.optimizers",
     "schedules": "symgrad.library.schedules",
     "models": "symgrad.library.models",
@@ -44,7 +46,7 @@ _PUBLIC = {
 }
 _MODULES = {
     "analysis", "sklearn", "tables", "optimizers", "schedules", "models", "activations", "losses", "distributions",
-    "layers", "gallery",
+    "layers", "gallery", "bridges",
 }  # fmt: skip
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "__version__",
     "activations",
     "analysis",
+    "bridges",
     "curve_fit",
     "distributions",
     "explain",
@@ -61,6 +64,7 @@ __all__ = [
     "gallery",
     "gradient",
     "hessian",
+    "hvp",
     "hypergradient",
     "integral",
     "jacobian",
@@ -75,6 +79,7 @@ __all__ = [
     "sklearn",
     "tables",
     "taylor",
+    "time_limit",
 ]
 
 

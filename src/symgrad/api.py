@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,7 @@ class Origin:
     of: Program
     output: str
     wrt: tuple[str, ...]
+    mode: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +42,23 @@ class Program:
     @cached_property
     def display(self) -> System:
         """The closed form a person wants to read; its `log` is the derivation."""
-        return calculus.display_form(self.raw)
+        with calculus.limited(f"the closed form of {_listed(self.outputs)}"):
+            return calculus.display_form(self.raw)
 
     @cached_property
     def kernel(self) -> System:
         """The raw form plus value-safe rules: what is compiled."""
-        return calculus.kernel_form(self.raw)
+        with calculus.limited(f"the kernel form of {_listed(self.outputs)}"):
+            return calculus.kernel_form(self.raw)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         return self.raw.outputs
 
-    def gradient(self, output: str, wrt: Names = None) -> Program:
+    def gradient(self, output: str, wrt: Names = None, mode: str = "reverse") -> Program:
         r"""The program that computes `output` and its derivative by each name of `wrt` (default: every parameter).
+
+        `mode` is as in `jacobian`; for a scalar reverse mode costs a few evaluations, whatever the number of entries.
 
         >>> import symgrad as sg
         >>> square = sg.program("x: parameter[i] \n L = sum[i](x[i]**2)")
@@ -61,40 +66,52 @@ class Program:
         array([2., 4.])
         """
         names = self._names(wrt)
-        return self._derived("gradient", calculus.gradient(self.independent(names), output, names), output, names)
+        return self._derived("gradient", calculus.gradient_in, output, names, mode)
 
-    def jacobian(self, output: str, wrt: Names = None) -> Program:
-        """The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`."""
-        names = self._names(wrt)
-        return self._derived("jacobian", calculus.jacobian(self.independent(names), output, names), output, names)
+    def jacobian(self, output: str, wrt: Names = None, mode: str = "auto") -> Program:
+        r"""The program that computes `output` and `d<output>_d<name>[output axes, axes of name]`.
 
-    def hessian(self, output: str, wrt: Names = None) -> Program:
-        """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first."""
+        `mode`: "reverse" carries the output's cell backwards, "forward" and "cross-country" multiply out the graph of
+        local Jacobians, from the inputs on or where it is cheapest; "auto" counts the multiplications of each (every
+        unknown size as 64) and takes reverse unless another one needs less than half. All compute the same.
+
+        >>> import symgrad as sg
+        >>> curve = sg.program("t: parameter \n A, B: input[i,i] \n c: input[i] \n y = sin(A @ sin(B @ sin(t*c)))")
+        >>> [curve.jacobian("y", "t", mode).flops() for mode in ("reverse", "forward")]
+        [2*I**3 + 5*I**2 + 74*I, 8*I**2 + 64*I]
+        """
         names = self._names(wrt)
-        return self._derived("hessian", calculus.hessian(self.independent(names), output, names), output, names)
+        return self._derived("jacobian", calculus.jacobian_in, output, names, mode)
+
+    def hessian(self, output: str, wrt: Names = None, mode: str = "reverse") -> Program:
+        """The program that computes `d2<output>_d<v>_d<w>` for each pair of `wrt`, once; axes of v first.
+
+        The gradient, made in reverse, is differentiated in `mode` (see `jacobian`)."""
+        names = self._names(wrt)
+        return self._derived("hessian", calculus.hessian, output, names, mode)
 
     def jvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_dot`, the derivative along it."""
-        derived = calculus.jvp(self.independent((wrt,)), output, {wrt: f"{wrt}_dot"}, f"{output}_dot")
-        return self._derived("jvp", derived, output, (wrt,))
+        return self._derived("jvp", _jvp, output, (wrt,))
 
     def vjp(self, output: str, wrt: Names = None) -> Program:
         """The program with one more input `<output>_bar` and the output `<name>_bar` for each name of `wrt` (default:
         every parameter), its pull-back."""
-        names = self._names(wrt)
-        return self._derived("vjp", calculus.vjp(self.independent(names), output, names), output, names)
+        return self._derived("vjp", calculus.vjp, output, self._names(wrt))
 
     def hvp(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_hvp_<wrt>`: Hessian times vector."""
-        return self._derived("hvp", calculus.hvp(self.independent((wrt,)), output, wrt), output, (wrt,))
+        return self._derived("hvp", _each(calculus.hvp), output, (wrt,))
 
     def gauss_newton(self, output: str, wrt: str) -> Program:
         """The program with one more input `<wrt>_dot` and the output `<output>_gn_<wrt>`: J^T J times vector."""
-        derived = calculus.gauss_newton(self.independent((wrt,)), output, wrt)
-        return self._derived("gauss_newton", derived, output, (wrt,))
+        return self._derived("gauss_newton", _each(calculus.gauss_newton), output, (wrt,))
 
-    def _derived(self, verb: str, system: System, output: str, wrt: tuple[str, ...]) -> Program:
-        return Program(system, Origin(verb, self, output, wrt))
+    def _derived(self, verb: str, derive: Callable[..., System], output: str, wrt: tuple[str, ...], mode="") -> Program:
+        """The program that `derive` makes, within the time limit."""
+        with calculus.limited(f"the {verb} of {output} by {_listed(wrt)}"):
+            system = derive(self.independent(wrt), output, wrt, *([mode] if mode else []))
+        return Program(system, Origin(verb, self, output, wrt, mode))
 
     def independent(self, wrt: Iterable[str]) -> System:
         """The raw form to differentiate by `wrt`: definitions of those that an equation writes are not looked through,
@@ -187,9 +204,11 @@ class Program:
             f'    Say how many axes are rows: structure("{name}", rows=1).'
         )
 
-    def compressed(self, name: str) -> Program:
-        """The program whose outputs are the cores of the Jacobian or Hessian `name`: each number once."""
-        return Program(replace(self.structure(name).system, log=()))
+    def compressed(self, *names: str) -> Program:
+        """The program whose outputs are the cores of the Jacobians or Hessians `names`: each number once."""
+        for name in names:
+            need(self.raw, name)
+        return Program(replace(structured.compressed(self.kernel, *names), log=()))
 
     def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
         r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.
@@ -244,7 +263,8 @@ class Program:
         if self.recipe:
             return self.recipe
         if self.origin is not None:
-            return _again, (self.origin.of, self.origin.verb, self.origin.output, self.origin.wrt)
+            made = self.origin
+            return _again, (made.of, made.verb, made.output, made.wrt, made.mode)
         return program, (notation.to_text(self.written or self.raw),)
 
     def __deepcopy__(self, memo) -> Program:
@@ -302,10 +322,23 @@ def program(
     return _program(notation.parse(model, sizes), (program, (model, sizes)))
 
 
-def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...]) -> Program:
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _jvp(system: System, output: str, wrt: tuple[str, ...]) -> System:
+    return calculus.jvp(system, output, {name: f"{name}_dot" for name in wrt}, f"{output}_dot")
+
+
+def _each(product: Callable[..., System]) -> Callable[..., System]:
+    """A product by one name as a function of a tuple of names."""
+    return lambda system, output, wrt: product(system, output, *wrt)
+
+
+def _again(of: Program, verb: str, output: str, wrt: tuple[str, ...], mode: str = "") -> Program:
     """The derived program, derived again."""
-    single = verb in ("jvp", "vjp", "hvp", "gauss_newton")
-    return getattr(of, verb)(output, wrt[0] if single else wrt)
+    single = verb in ("jvp", "hvp", "gauss_newton")
+    return getattr(of, verb)(output, wrt[0] if single else wrt, *([mode] if mode else []))
 
 
 def _at(of: Program, fixed: Mapping[str, float]) -> Program:

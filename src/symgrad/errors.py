@@ -46,6 +46,10 @@ class DifferentiationError(SymgradError):
     """A kink without a named choice, or an output that cannot be differentiated."""
 
 
+class TimeLimitError(SymgradError):
+    """A derivation that took longer than `sg.time_limit` allows."""
+
+
 class CheckError(SymgradError):
     """A System that breaks an invariant: a defect of a pass, or of a System built by hand."""
 

@@ -10,7 +10,7 @@ from sympy import Expr, Matrix, Symbol
 from . import calculus, notation
 from .errors import SymgradError
 from .functions import to_sympy
-from .ir.access import Access
+from .ir.access import Access, fresh_names
 from .ir.system import System
 
 Formula = Expr | str
@@ -59,6 +59,35 @@ def hessian(expr: Formula, xs: Names) -> Matrix:
         for j in range(i, size)
     }
     return Matrix(size, size, lambda i, j: upper[min(i, j), max(i, j)])
+
+
+def hvp(expr: Formula, xs: Names, direction: Iterable[Formula] | Formula | None = None) -> Matrix:
+    """The matrix of second derivatives of a formula times a direction, a column; the matrix itself is never formed.
+
+    `direction` holds one formula or number for each of `xs`; by default these are the symbols `<name>_dot`.
+
+    >>> hvp("x**2*y", ["x", "y"], [1, 0])
+    Matrix([
+    [2*y],
+    [2*x]])
+    """
+    symbols = _symbols(xs)
+    system, output, back = _system(expr, symbols)
+    taken = set(system.tensors)
+    dots = {s.name: next(fresh_names(taken, f"{s.name}_dot")) for s in symbols}
+    along = [Symbol(name, real=True) for name in dots.values()] if direction is None else _formulas(direction)
+    if len(along) != len(symbols):
+        raise SymgradError(f"the direction has {len(along)} entries for {len(symbols)} names: pass one for each of xs.")
+    pushed = calculus.jvp(system, output, dots, next(fresh_names(taken, f"{output}_dot")))
+    (moved,) = pushed.outputs
+    derived = calculus.display_form(calculus.gradient(pushed, moved, list(dots)))
+    back |= {Access(dot): v for dot, v in zip(dots.values(), along)}
+    return Matrix([_entry(derived, f"d{moved}_d{name}", back) for name in dots])
+
+
+def _formulas(given: Iterable[Formula] | Formula) -> list[Expr]:
+    items = [given] if isinstance(given, (str, Expr)) or not isinstance(given, Iterable) else list(given)
+    return [notation.scalar(i) if isinstance(i, str) else _expression(i) for i in items]
 
 
 def _symbols(xs: Names) -> list[Symbol]:

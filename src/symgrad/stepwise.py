@@ -14,6 +14,7 @@ from sympy import Expr, Symbol
 
 from . import notation
 from .analysis.report import Report
+from .calculus.patience import within
 from .calculus.scalar import antiderivative as primitives
 from .calculus.scalar import definition as definitions
 from .calculus.scalar import derivative as rules
@@ -22,7 +23,6 @@ from .calculus.scalar import limit as limits
 from .calculus.scalar import paths
 from .calculus.scalar import taylor as expansions
 from .calculus.scalar.operators import Definite
-from .calculus.scalar.patience import within
 from .calculus.scalar.steps import Calculation
 from .errors import NotationError, SymgradError
 from .errors import explain as error_text

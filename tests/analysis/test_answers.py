@@ -21,6 +21,7 @@ def kinds(report):
     ("x**3 + y**3 - 3*x*y", ["saddle", "minimum"]), ("exp(x) + exp(-2*x)", ["minimum"]), ("(x + y)**2", []),
     ("exp(-x**2 - y**2)*x", ["minimum", "maximum"]),
 ])  # fmt: skip
+@pytest.mark.row("A6")
 def test_critical_points(text, expected):
     report = ask.critical_points(text)
     assert kinds(report) == expected and report.replays() and report.latex()
@@ -37,12 +38,14 @@ def test_a_flat_point_is_not_decided():
         ask.critical_points("abs(x)")
 
 
+@pytest.mark.row("B8")
 def test_the_minimum_of_swish_is_located():
     (found,) = ask.critical_points("x*sigmoid(x)").value
     assert float(found.at["x"]) == pytest.approx(-1.2784645427610737, abs=1e-14) and found.kind == "minimum"
     assert float(sympy.N(found.value)) == pytest.approx(-0.2784645427610738, abs=1e-14)
 
 
+@pytest.mark.row("A10")
 def test_lagrange():
     (best,) = ask.lagrange("x*y", ["x + y = 1"]).value
     assert (best.at, best.kind, best.multipliers["lambda"]) == (
@@ -62,6 +65,7 @@ def test_the_constraint_qualification_can_fail():
     assert point.kind is None and "constraint qualification" in point.why
 
 
+@pytest.mark.row("A10")
 def test_kkt():
     (best,) = ask.kkt("(x - 2)**2 + y**2", ["x + y <= 1", "y >= 0"]).value
     assert (best.at, best.kind) == ({"x": 1, "y": 0}, "global minimum")
@@ -78,6 +82,7 @@ MATRICES = {
 
 
 @pytest.mark.parametrize("word", MATRICES)
+@pytest.mark.row("A11")
 def test_linear_systems(word):
     for matrix in MATRICES[word]:
         report = ask.lyapunov(matrix)
@@ -87,6 +92,7 @@ def test_linear_systems(word):
         )
 
 
+@pytest.mark.row("A11")
 def test_flows():
     assert ask.lyapunov(["y", "-x"], V="x**2 + y**2").value.word == "stable"
     assert ask.lyapunov(["-x**3 - y", "x - y**3"], V="x**2 + y**2").value.word == "asymptotically stable"
@@ -99,6 +105,7 @@ def test_flows():
         ask.lyapunov(["1 - x"], V="x**2")
 
 
+@pytest.mark.row("A12")
 def test_variations():
     line = ask.euler_lagrange("sqrt(1 + dy**2)", "y", "x")
     assert str(line.value.equation) == "ddy" and line.replays()
@@ -113,6 +120,7 @@ def test_variations():
         assert float(fastest.equation.subs(numbers)) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.row("A12")
 def test_maximum_entropy():
     x, mu, s = sympy.Symbol("x", real=True), sympy.Symbol("mu", real=True), sympy.Symbol("s", positive=True)
     density = ask.maximum_entropy({"(x - mu)**2": "s**2"}).value
@@ -127,6 +135,7 @@ def test_maximum_entropy():
     ("inverse_gamma(a, b)", "normal_variance(x, m)", {"a": "a + 1/2", "b": "b + m**2/2 - m*x + x**2/2"}),
     ("dirichlet(a1, a2, a3)", "categorical(2)", {"a1": "a1", "a2": "a2 + 1", "a3": "a3"}),
 ])  # fmt: skip
+@pytest.mark.row("D11")
 def test_posteriors(prior, likelihood, expected):
     report = ask.posterior(prior, likelihood)
     assert {k: str(v) for k, v in report.value.items()} == expected and report.replays()
@@ -137,6 +146,7 @@ def test_a_pair_that_is_not_conjugate():
         ask.posterior("normal(m, v)", "poisson(x)")
 
 
+@pytest.mark.row("F1")
 def test_gradient_descent():
     best = ask.gradient_descent_rate([[3, 1], [1, 3]]).value
     assert (best.step, best.rate) == (Rational(1, 3), Rational(1, 3)) and best.converges
@@ -152,6 +162,7 @@ def test_implicit_derivatives():
         ask.implicit(["x + y = a", "2*x + 2*y = b"], ["x", "y"], ["a"])
 
 
+@pytest.mark.row("F11")
 def test_hyper_parameter_gradient_of_ridge_regression():
     rng = np.random.default_rng(1)
     X, y, V, z = (
@@ -177,11 +188,13 @@ def test_hyper_parameter_gradient_of_ridge_regression():
     "of,text",
     [("eigenvalue", "w*dA*v"), ("singular value", "w*dA*v"), ("inverse", "-B*dA*B"), ("log det", "tr(A^-1 dA)")],
 )
+@pytest.mark.row("A13")
 def test_spectra(of, text):
     report = ask.spectral(of)
     assert str(report.value) == text and report.replays()
 
 
+@pytest.mark.row("B12", "E5", "E6", "E12")
 def test_networks():
     assert float(ask.vanishing_gradient("sigmoid", 10).value) == 0.25**10
     assert (

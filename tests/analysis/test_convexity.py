@@ -22,6 +22,7 @@ REFUTED = [  # the last four look convex
 
 
 @pytest.mark.parametrize("text,word", PROVED)
+@pytest.mark.row("A6")
 def test_proved(text, word):
     report = sg.analysis.convexity(text)
     assert report.value.word == word
@@ -30,6 +31,7 @@ def test_proved(text, word):
 
 
 @pytest.mark.parametrize("text", REFUTED)
+@pytest.mark.row("A6")
 def test_refuted_by_points_that_refute(text):
     report = sg.analysis.convexity(text)
     assert report.value.convex is False and report.replays()

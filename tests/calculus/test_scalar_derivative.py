@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgrad as sg
+from symgrad.calculus.patience import within
 from symgrad.calculus.scalar import check, derivative
 from symgrad.calculus.scalar.derivative import DERIVED_BY_SYMPY
-from symgrad.calculus.scalar.patience import within
 from symgrad.calculus.scalar.steps import rule
 
 x, y = sympy.symbols("x y", real=True)
@@ -46,6 +46,7 @@ def test_the_chain_rule_names_what_is_inside():
     ],
     ids=str,
 )
+@pytest.mark.row("A2")
 def test_each_rule_is_named_where_it_is_used(formula, rules):
     report = sg.explain(formula, "x" if isinstance(formula, str) else x)
     assert rules <= set(names(report)) and report.replays()
@@ -57,6 +58,7 @@ def test_higher_orders_and_partial_derivatives():
     assert [sg.explain("x**2 + y**2", v).value.subs({x: 3, y: 4}) for v in ("x", "y")] == [6, 8]
 
 
+@pytest.mark.row("A4")
 def test_named_intermediates_sum_over_the_paths():
     report = sg.explain("u = x**2; v = sin(x); w = u*v; L = w + u", "x")
     assert names(report)[0] == "chain rule over the paths"
@@ -121,6 +123,7 @@ FORMULAS = st.recursive(
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(FORMULAS)
+@pytest.mark.row("A2")
 def test_random_formulas(formula):
     report = sg.explain(formula, x)
     assert report.replays()

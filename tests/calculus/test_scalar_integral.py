@@ -29,6 +29,7 @@ PRIMITIVES = {
 
 
 @pytest.mark.parametrize("f", PRIMITIVES, ids=str)
+@pytest.mark.row("A7")
 def test_antiderivatives(f):
     report = sg.integral(f, x)
     assert report.replays() and PRIMITIVES[f] in [s.rule.name for s in report.steps]
@@ -58,6 +59,7 @@ DEFINITE = [
 
 
 @pytest.mark.parametrize(("question", "value"), DEFINITE, ids=lambda q: str(q))
+@pytest.mark.row("A7")
 def test_definite_integrals(question, value):
     found = integral.integrate(question)
     assert found.replays() and found.checked >= 1
@@ -108,6 +110,7 @@ def test_ranges_as_text():
         sg.integral("x")
 
 
+@pytest.mark.row("A9")
 def test_taylor():
     report = sg.taylor("log(1 + x)", "x", 0, 4)
     assert report.value == -(x**4) / 4 + x**3 / 3 - x**2 / 2 + x and report.replays()

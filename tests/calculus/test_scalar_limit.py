@@ -36,6 +36,7 @@ oo = sympy.oo
         ("exp(x)/x**3", "oo", "both", oo),
     ],
 )
+@pytest.mark.row("A1")
 def test_limits(formula, point, side, value):
     report = sg.limit(formula, "x", point, side)
     assert report.value == value and report.replays()
@@ -76,6 +77,7 @@ def test_lhopital_needs_its_condition():
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.row("A1")
 def test_the_definition_and_the_rules_agree(f):
     found = by_definition(f, x)
     assert found.replays() and found.steps[0].rule.name == "definition"

@@ -4,10 +4,13 @@ import os
 import stat
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from symgrad.errors import SymgradError
 from symgrad.kernels import cache
 
 CODE = """
@@ -84,3 +87,95 @@ def test_a_failed_write_leaves_no_temporary_file(here, monkeypatch):
     with pytest.raises(OSError, match="no"):
         cache.write(cache.directory() / "kernel.py", "value = 1\n")
     assert list(here.glob("*.tmp")) == []
+
+
+# ------------------------------------------------------------------------------- damaged, foreign, and racing processes
+MODULE = """\
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def run(table):
+    table[-1] = 3 * table[0] + NUMBER
+"""
+
+
+def triple(source):
+    """3*5 + NUMBER by a module of the cache, loaded as in a new process."""
+    sys.modules.pop(f"symgrad_kernel_{cache.key(source, 'float64')}", None)
+    table = np.array([5, 0])
+    cache.module(source, "float64").run(table)
+    return int(table[-1])
+
+
+def entry(here, source, pattern):
+    (file,) = (here / "__pycache__").glob(f"symgrad_kernel_{cache.key(source, 'float64')}.{pattern}")
+    return file
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"\0" + b[1:], lambda b: b""])
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+def test_damaged_machine_code_is_compiled_again(here, pattern, damage):
+    source = MODULE.replace("NUMBER", "1")
+    assert triple(source) == 16
+    file = entry(here, source, pattern)
+    good = file.read_bytes()
+    file.write_bytes(damage(good))
+    assert triple(source) == 16
+    assert entry(here, source, pattern).read_bytes() != damage(good)
+
+
+def test_machine_code_of_another_module_is_not_executed(here):
+    """Somebody else's file under our name: its digest was never written by us."""
+    ours, other = MODULE.replace("NUMBER", "1"), MODULE.replace("NUMBER", "2")
+    assert (triple(ours), triple(other)) == (16, 17)
+    entry(here, ours, "*.nbc").write_bytes(entry(here, other, "*.nbc").read_bytes())
+    assert triple(ours) == 16
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")
+def test_a_directory_that_others_can_write_is_refused(here):
+    cache.directory().chmod(0o777)
+    with pytest.raises(SymgradError, match="can be written by others") as error:
+        cache.module("value = 1\n", "float64")
+    assert "chmod 700" in str(error.value)
+
+
+def test_info_and_clear(here):
+    triple(MODULE.replace("NUMBER", "1"))
+    other = here / "notes.txt"
+    other.write_text("not a kernel")
+    found = cache.kept()
+    assert found.kernels == 1 and found.bytes > 0 and found.folder == here
+    assert cache.clear() == found
+    assert cache.kept().kernels == 0 and other.exists()
+
+
+RACE = """
+import sys, threading
+import numpy as np
+from symgrad.kernels import cache
+source, found = open(sys.argv[1]).read(), []
+def work():
+    table = np.array([5, 0])
+    cache.module(source, "float64").run(table)
+    found.append(int(table[-1]))
+threads = [threading.Thread(target=work) for _ in range(4)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(found)
+"""
+
+
+@pytest.mark.slow
+def test_ten_processes_of_four_threads_on_a_cold_cache(tmp_path):
+    file = tmp_path / "module.txt"
+    file.write_text(MODULE.replace("NUMBER", "1"))
+    environment = {**os.environ, "SYMGRAD_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(RACE), str(file)]
+    pipe = subprocess.PIPE
+    racing = [subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) for _ in range(10)]
+    ended = [process.communicate() for process in racing]
+    assert [p.returncode for p in racing] == [0] * 10, ended
+    assert [out.strip() for out, _ in ended] == ["[16, 16, 16, 16]"] * 10

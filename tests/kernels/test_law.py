@@ -6,7 +6,8 @@ from catalogue import BY_NAME, CATALOGUE
 
 import symgrad as sg
 from symgrad.ir.interpret import interpret
-from symgrad.kernels.kernel import Kernel, Options
+from symgrad.kernels.compiled import Options
+from symgrad.kernels.kernel import Kernel
 
 NAMES = [e.name for e in CATALOGUE]
 # float64: sums are added in another order than in the interpreter, over at most a few hundred points.

@@ -36,7 +36,7 @@ def along(program, output, wrt):
 @pytest.mark.parametrize("name", SMOOTH)
 def test_the_hessian_times_a_vector(name):
     entry = BY_NAME[name]
-    wrt = entry.program().raw.declared("parameter")[0].name
+    wrt = entry.first
     product = along(entry.program().gradient(entry.output, wrt), entry.output, wrt)
     second = product.gradient("G", wrt)
     arrays = entry.arrays()
@@ -52,9 +52,9 @@ def test_the_hessian_times_a_vector(name):
 def test_forward_over_reverse_is_reverse_over_reverse(name):
     """`program.hvp` in all three forms against the product above: two ways to one number."""
     entry = BY_NAME[name]
-    wrt = entry.program().raw.declared("parameter")[0].name
+    wrt = entry.first
     product = along(entry.program().gradient(entry.output, wrt), entry.output, wrt).gradient("G", wrt)
-    forward = entry.program().hvp(entry.output, wrt)
+    forward = entry.product()
     arrays = entry.arrays()
     direction = np.random.default_rng(5).normal(size=arrays[wrt].shape)
     expected = interpret(product.raw, {**arrays, "v_dot": direction})[f"dG_d{wrt}"]

@@ -51,6 +51,7 @@ def test_the_first_sentence_of_a_docstring():
     assert first_line("One\n    thing, cut. And more.") == "One thing, cut."
 
 
+@pytest.mark.row("E3", "E4")
 def test_backpropagation_has_the_textbook_form():
     """dL/dz = dL/da s'(z), dL/dW = a^T dL/dz, dL/db = dL/dz, dL/da = dL/dz W^T, summed over the examples."""
     text = str(derived("mlp_backprop"))

@@ -37,6 +37,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.row("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B11", "E3")
 def test_mlp_with_each_activation_equals_numpy(name):
     model = mlp(4, 5, 3, activation=name, loss="squared_error")
     system = check(notation.parse(model))
@@ -113,6 +114,7 @@ def run(text, **arrays):
 
 
 @pytest.mark.parametrize("stride, padding", [(1, 0), (2, 1), (1, 2)])
+@pytest.mark.row("E16")
 def test_convolution_in_two_dimensions(stride, padding):
     X, W, b = RNG.normal(size=(2, 3, 6, 5)), RNG.normal(size=(4, 3, 3, 2)), RNG.normal(size=4)
     Z = np.pad(X, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
@@ -123,6 +125,7 @@ def test_convolution_in_two_dimensions(stride, padding):
 
 
 @pytest.mark.parametrize("kind", ["max", "mean"])
+@pytest.mark.row("E16")
 def test_pooling(kind):
     X = RNG.normal(size=(2, 3, 7, 6))
     blocks = X[:, :, :6, :].reshape(2, 3, 3, 2, 3, 2)
@@ -130,6 +133,7 @@ def test_pooling(kind):
 
 
 @pytest.mark.parametrize("name, axis", [("batch_norm", 0), ("layer_norm", 1)])
+@pytest.mark.row("E8", "E9")
 def test_normalisation_and_its_pull_back(name, axis):
     """The compact form of the textbooks: dX = (N g - sum g - x_hat sum(g x_hat)) / (N sqrt(v + eps)), g = gamma U."""
     X, U, gamma, beta = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4)), RNG.normal(size=4), RNG.normal(size=4)
@@ -143,6 +147,7 @@ def test_normalisation_and_its_pull_back(name, axis):
     np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.row("E8")
 def test_the_running_averages_of_batch_normalisation():
     X, one = RNG.normal(size=(5, 3)), np.ones(3)
     given = {"X": X, "gamma": one, "beta": 0 * one, "eps": 1e-5, "momentum": 0.1, "running_mu": one, "running_v": one}
@@ -152,6 +157,7 @@ def test_the_running_averages_of_batch_normalisation():
     np.testing.assert_allclose(found["running_v_next"], 0.9 + 0.1 * X.var(0, ddof=1), rtol=1e-12)
 
 
+@pytest.mark.row("E18")
 def test_lstm_cell_is_the_layer_and_numpy():
     shapes = {"X": (2, 3), "h0": (2, 4), "c0": (2, 4)}
     shapes |= {f"{kind}{gate}": shape for gate in "ifgo" for kind, shape in (("W", (3, 4)), ("U", (4, 4)), ("b", (4,)))}
@@ -163,6 +169,7 @@ def test_lstm_cell_is_the_layer_and_numpy():
         np.testing.assert_allclose(run(text, **v)["h"], o * np.tanh(c), rtol=1e-11)
 
 
+@pytest.mark.row("E17")
 def test_transformer_block_is_causal_and_numpy():
     shapes = {
         "X": (2, 5, 4), "gamma1": (4,), "beta1": (4,), "gamma2": (4,), "beta2": (4,), "WQ": (3, 4, 2), "WK": (3, 4, 2),
@@ -184,6 +191,7 @@ def test_transformer_block_is_causal_and_numpy():
     np.testing.assert_allclose(found, R + a @ v["W2"] + v["b2"], rtol=1e-9)  # cancellation in the normalised rows
 
 
+@pytest.mark.row("E15")
 def test_vae_in_numpy():
     text = models.vae(5, 4, 2, annealed=True)
     system = notation.parse(text)
@@ -198,6 +206,7 @@ def test_vae_in_numpy():
     np.testing.assert_allclose([found["E"], found["KL"], found["L"]], [E, KL, E + v["beta"] * KL], rtol=1e-11)
 
 
+@pytest.mark.row("E11")
 def test_dropout_keeps_the_mean_and_is_the_identity_without_noise():
     X, u = RNG.normal(size=(4, 3)), RNG.random((4, 3))
     Y = run(LAYERS["dropout"], X=X, u=u, rate=0.25)["Y"]
@@ -205,6 +214,7 @@ def test_dropout_keeps_the_mean_and_is_the_identity_without_noise():
     assert (run(LAYERS["dropout"], X=X, u=u, rate=0.0)["Y"] == X).all()
 
 
+@pytest.mark.row("E14")
 def test_the_corruptions_of_a_denoising_autoencoder():
     X, u = RNG.random((50, 4)), RNG.random((50, 4))
     for kind, wanted in (
@@ -216,6 +226,7 @@ def test_the_corruptions_of_a_denoising_autoencoder():
         np.testing.assert_allclose(run(text, X=X, u=u, eps=u)["V"], wanted, rtol=1e-13)
 
 
+@pytest.mark.row("E19")
 def test_a_factorization_machine_has_all_pairs():
     X, w, V = RNG.normal(size=(3, 5)), RNG.normal(size=5), RNG.normal(size=(5, 2))
     pairs = [[sum(V[i] @ V[j] * x[i] * x[j] for i in range(5) for j in range(i))] for x in X]
@@ -224,6 +235,7 @@ def test_a_factorization_machine_has_all_pairs():
     np.testing.assert_allclose(found, 0.3 + X @ w + np.ravel(pairs), rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.row("E20")
 def test_a_pinn_has_no_residual_at_a_solution():
     """sin(x + c) solves u'' = -u; one hidden unit with the activation sin is that."""
     text = models.pinn(hidden=1, activation="sin(x)")

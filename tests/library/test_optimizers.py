@@ -169,6 +169,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("name", RULES)
+@pytest.mark.row("F3", "F4", "F5")
 def test_a_rule_is_its_paper_in_numpy(name):
     optimizer, by_hand = RULES[name]
     assert not differs(run(optimizer, 8), reference(8, by_hand))
@@ -217,6 +218,7 @@ def test_a_gradient_of_zero_is_not_divided_by():
     assert interpret(rule, values)["w_next"] == 1
 
 
+@pytest.mark.row("F6")
 def test_clipping_by_value_and_then_by_the_norm():
     slopes = interpret(gradient_system(), arrays())
     found, start = run(sgd(0.1).clip_value(0.3), 1), arrays()

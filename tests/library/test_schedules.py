@@ -23,6 +23,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("schedule, points", CASES, ids=lambda case: getattr(case, "name", ""))
+@pytest.mark.row("F2")
 def test_the_value_at_a_step(schedule, points):
     for step, value in points:
         assert schedule(step, 3.0 if schedule.name != "cosine" else 1.0) == pytest.approx(

@@ -26,6 +26,7 @@ def scalar(expression, x):
 # activations
 
 
+@pytest.mark.row("B1", "B12")
 def test_sigmoid_is_steepest_at_0_and_ten_of_them_vanish():
     slope = sg.program(definition("sigmoid")).gradient("y")
     at = [float(slope.evaluate(x=x)["dy_dx"]) for x in (0.0, -0.1, 0.1)]
@@ -35,12 +36,14 @@ def test_sigmoid_is_steepest_at_0_and_ten_of_them_vanish():
     assert 0 < found <= 0.25**10 == pytest.approx(9.5e-7, abs=0.05e-7)
 
 
+@pytest.mark.row("B2")
 def test_tanh_is_a_sigmoid():
     for x in (-2.0, 0.3, 1.7):
         assert scalar("tanh", x) == pytest.approx(2 * scalar("sigmoid", 2 * x) - 1, abs=1e-15)
     assert float(sg.program(definition("tanh")).gradient("y").evaluate(x=0.0)["dy_dx"]) == 1
 
 
+@pytest.mark.row("B8")
 def test_the_minimum_of_silu_is_where_its_derivative_vanishes():
     slope, curve = (getattr(sg.program(definition("silu")), verb)("y") for verb in ("gradient", "hessian"))
     x = -1.0
@@ -51,6 +54,7 @@ def test_the_minimum_of_silu_is_where_its_derivative_vanishes():
     assert x == pytest.approx(float(exact), abs=1e-12)
 
 
+@pytest.mark.row("B7")
 def test_the_two_gelus_differ_by_less_than_5e_4():
     x = np.linspace(-6, 6, 2401)
     difference = np.abs(value("x: input[n]\ny[n] = gelu(x[n]) - gelu_tanh(x[n])", "y", x=x))
@@ -59,6 +63,7 @@ def test_the_two_gelus_differ_by_less_than_5e_4():
     assert scalar("gelu_tanh", 1.3) == pytest.approx(approximate, rel=1e-14)
 
 
+@pytest.mark.row("B5", "B6")
 def test_prelu_and_elu_by_their_parameters():
     program = sg.program(definition("prelu")).gradient("y")
     for x, by_x, by_alpha in ((2.0, 1, 0), (-2.0, 0.25, -2), (0.0, 0.25, 0)):
@@ -91,6 +96,7 @@ def test_an_activation_is_added_by_its_definition_alone(text):
         ("binary_cross_entropy", [1], [0.01], 4.6),
     ],
 )
+@pytest.mark.row("C1", "C2", "C4")
 def test_a_loss_of_the_notes(name, y, z, wanted):
     tolerance = 5e-3 if name == "binary_cross_entropy" else 1e-12  # the notes print two digits of the logarithms
     found = value(losses.loss(name).text, y=np.transpose([y]), z=np.transpose([z]))
@@ -98,16 +104,19 @@ def test_a_loss_of_the_notes(name, y, z, wanted):
 
 
 @pytest.mark.parametrize("p, wanted", [(0.85, 0.16), (0.05, 3.0)])
+@pytest.mark.row("C5")
 def test_categorical_cross_entropy_of_the_notes(p, wanted):
     z = np.array([[p, 1 - p]])
     assert float(value(losses.cross_entropy_of_probabilities().text, z=z, y=[0])) == pytest.approx(wanted, abs=5e-3)
 
 
+@pytest.mark.row("B10")
 def test_softmax_of_the_notes():
     p = value("z: input[k]\np[k] = softmax[k](z[k])", "p", z=[2, 1, 0.1])
     np.testing.assert_allclose(p, [0.659, 0.243, 0.098], atol=1e-3)  # as printed
 
 
+@pytest.mark.row("C5")
 def test_the_gradient_of_softmax_and_cross_entropy_of_the_notes():
     """p - y for p = (0.3, 0.5, 0.2) and class 3: (0.3, 0.5, -0.8); the Hessian is diag(p) - p p^T."""
     p = np.array([0.3, 0.5, 0.2])
@@ -118,6 +127,7 @@ def test_the_gradient_of_softmax_and_cross_entropy_of_the_notes():
     np.testing.assert_allclose(hessian[0, :, 0], np.diag(p) - np.outer(p, p), atol=1e-15)
 
 
+@pytest.mark.row("C3")
 def test_huber_is_continuous_with_its_derivative():
     gradient = sg.program(losses.huber(2.0).text).gradient("L")
     for at in (2.0, -2.0):
@@ -162,6 +172,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.row("C1", "C2", "C3", "C4", "C5", "C6")
 def test_a_loss_by_hand(name):
     target, wanted = BY_HAND[name]
     row = losses.loss(name)
@@ -198,6 +209,7 @@ DENSITIES = {
 
 
 @pytest.mark.parametrize("name", LOG_DENSITIES)
+@pytest.mark.row("D5", "D6")
 def test_a_density_is_scipys(name):
     arrays, wanted = DENSITIES[name]
     np.testing.assert_allclose(value(LOG_DENSITIES[name], "logp", **arrays), wanted, rtol=1e-11, atol=1e-12)
@@ -213,6 +225,7 @@ CONTINUOUS = {
 
 
 @pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.row("D10")
 def test_a_divergence_is_its_integral(name):
     law, names, options = CONTINUOUS[name]
     ours, theirs = [1.3, 0.9][: len(names)], [0.7, 1.6][: len(names)]
@@ -227,6 +240,7 @@ def test_a_divergence_is_its_integral(name):
     assert float(value(DIVERGENCES[name], "KL", **arrays)[0]) == pytest.approx(wanted, rel=1e-8)  # quadrature
 
 
+@pytest.mark.row("D8", "D10")
 def test_divergences_by_sums_and_samples():
     both = {"p": special.softmax(Z, axis=1), "q": D}
     np.testing.assert_allclose(
@@ -245,6 +259,7 @@ def test_divergences_by_sums_and_samples():
     np.testing.assert_allclose(diagonal, each.reshape(5, 3).sum(1), rtol=1e-12)
 
 
+@pytest.mark.row("D7", "D8")
 def test_the_divergences_of_the_notes():
     standard = value(DIVERGENCES["standard_normal"], "KL", mu=[0.5, -0.3], sigma=[1.2, 0.8])
     assert float(standard.sum()) == pytest.approx(0.25, abs=5e-3)
@@ -252,6 +267,7 @@ def test_the_divergences_of_the_notes():
     assert bernoulli[0] == pytest.approx(1.34, abs=5e-3) and bernoulli[1] == 0
 
 
+@pytest.mark.row("D1", "D3", "D4")
 def test_information_is_scipys():
     p = special.softmax(Z, axis=1)
     np.testing.assert_allclose(value(INFORMATION["entropy"], "H", p=p), stats.entropy(p, axis=1), rtol=1e-12)
@@ -263,11 +279,13 @@ def test_information_is_scipys():
     assert float(value(INFORMATION["mutual_information"], "I", P=np.eye(3) / 3)) == pytest.approx(np.log(3), rel=1e-12)
 
 
+@pytest.mark.row("D12")
 def test_reparameterisation_of_the_notes():
     found = sg.program(sg.gallery.entry("reparameterisation").text).gradient("z").evaluate(mu=0.5, sigma=0.2, eps=1.3)
     assert found["z"] == pytest.approx(0.76, rel=1e-14) and (found["dz_dmu"], found["dz_dsigma"]) == (1, 1.3)
 
 
+@pytest.mark.row("E2", "E3", "E4")
 def test_backpropagation_by_hand_2_3_1():
     entry = sg.gallery.entry("backprop_2_3_1")
     v = {n: RNG.normal(size=s) for n, s in {"x": 2, "y": (), "W1": (3, 2), "b1": 3, "W2": 3, "b2": ()}.items()}

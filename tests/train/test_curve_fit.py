@@ -22,15 +22,23 @@ def digits(found, certified) -> float:
     return float(-np.log10(np.maximum(np.abs(found / certified - 1), 1e-15)).min())
 
 
-@pytest.mark.parametrize("start", ["start1", "start2"])
+# from the far start the solvers of these take seconds; benchmarks/nist.py runs all problems from both
+SLOW = {"Bennett5", "ENSO", "Lanczos1", "Lanczos2", "MGH09", "MGH10", "MGH17", "Rat43", "Thurber"}
+
+
 @pytest.mark.parametrize("problem", NIST, ids=[p["name"] for p in NIST])
-def test_certified_answers_from_both_starts(problem, start):
+def test_certified_answers(problem):
     """8 digits of each parameter and of the sum of squares. Standard errors square the Jacobian's conditioning (1e4 for
     Lanczos3) and are certified to 8 to 10 digits: 7 are asked for."""
-    begin = dict(zip(problem["params"], problem[start]))
-    found = sg.curve_fit(problem["model"], data={"x": problem["x"]}, y=problem["y"], start=begin)
+    begin = dict(zip(problem["params"], problem["start2" if problem["name"] in SLOW else "start1"]))
+    y = np.log(problem["y"]) if problem["response"] == "log(y)" else problem["y"]
+    data = problem["x"] if isinstance(problem["x"], dict) else {"x": problem["x"]}
+    found = sg.curve_fit(problem["model"], data=data, y=y, start=begin)
     assert found.success, found.message
     assert digits(found.parameters.values(), problem["certified"]) >= 8
+    if problem["name"] == "Lanczos1":  # the residuals are 1e-13: rounding of y leaves them two digits
+        assert "rounding leaves their sum of squares an error of" in found.message
+        return
     assert digits(found.standard_errors.values(), problem["certified_se"]) >= 7
     assert digits([found.residual_sum_of_squares], [problem["rss"]]) >= 8
     np.testing.assert_allclose(

@@ -160,7 +160,8 @@ OWN = "w: parameter\ng, lr: input\nb: state\nb_next = 0.9*b + g\nw_next = w - lr
 
 def test_an_optimiser_of_ones_own():
     own = custom(OWN + "updates: w -> w_next, b -> b_next", lr=0.01)
-    fixed = sg.program(OWN.replace(", lr: input", ": input").replace("lr*", "0.01*") + "updates: w -> w_next, b -> b_next")
+    text = OWN.replace(", lr: input", ": input").replace("lr*", "0.01*")
+    fixed = sg.program(text + "updates: w -> w_next, b -> b_next")
     known = run(LINE, DATA, optimizer=momentum(0.01))
     same(run(LINE, DATA, optimizer=own), known, rtol=1e-12)
     same(run(LINE, DATA, optimizer=fixed), known, rtol=1e-12)

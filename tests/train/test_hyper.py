@@ -30,6 +30,7 @@ def trained(rho):
     return found["w"]
 
 
+@pytest.mark.row("F11")
 def test_it_is_the_difference_of_two_trainings():
     """Central differences of width 1e-5 through whole Newton runs: 1e-10 from their curvature, 1e-11 from rounding."""
     slopes = sg.hypergradient(RIDGE, "L", "V", "rho", {"w": trained(DATA["rho"])}, DATA, engine="interpret")["rho"]

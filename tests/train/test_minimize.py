@@ -1,6 +1,7 @@
 """`sg.minimize`: known minima by every method, optima of other libraries, constraints, and no success without proof."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 import symgrad as sg
 from symgrad.errors import SymgradError, UnknownNameError
-from symgrad.train.descent import modified_solve
+from symgrad.train.curvature import modified_solve
 
 ROSENBROCK = "(x - 1)**2 + 100*(y - x**2)**2"
 BINARY = """
@@ -34,6 +35,7 @@ L = sum[n](logsumexp[k](z[n,k]) - z[n,y[n]]) + 0.5*sum[d,k](W[d,k]**2)
 
 
 @pytest.mark.parametrize("method", ["newton", "trust-newton", "bfgs", "l-bfgs"])
+@pytest.mark.row("F9")
 def test_rosenbrock_by_every_method(method):
     found = sg.minimize(ROSENBROCK, start={"x": -1.2, "y": 1.0}, method=method)
     assert isinstance(found, OptimizeResult) and found.success, found.message
@@ -65,6 +67,7 @@ def cancer():
 
 
 @pytest.mark.parametrize("method", ["newton", "trust-newton", "l-bfgs"])
+@pytest.mark.row("E1")
 def test_logistic_regression_reaches_scikit_learns_optimum(cancer, method):
     data, best = cancer
     found = sg.minimize(sg.program(BINARY), data=data, method=method)
@@ -87,6 +90,7 @@ def test_multinomial_regression_reaches_scikit_learns_optimum(method, rows):
     assert abs(found.fun / best - 1) < 1e-8
 
 
+@pytest.mark.row("F7")
 def test_newton_is_quadratic_at_the_end():
     """Steps double the digits: 5 steps from 10 % away reach rounding on a convex function."""
     found = sg.minimize("exp(x) - 2*x", start={"x": 0.76}, method="newton", limit=5, tolerance=1e-15)
@@ -188,3 +192,45 @@ def test_kernel_and_interpreter_agree(cancer):
 def test_errors_say_what_to_pass(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+CHAIN = "x: parameter[i] \n L = sum[i](100*(x[i+1] - x[i]**2)**2 + (1 - x[i])**2)"
+WELLS = "x: parameter[i] \n c: input \n L = sum[i]((x[i]**2 - 1)**2) + c*sum[i]((x[i+1] - x[i])**2)"
+FACTORS = """
+T: input[n,m]
+U: parameter[n,k]
+b: parameter[n]
+V: input[m,k]
+L = sum[n,m]((T[n,m] - sum[k](U[n,k]*V[m,k]) - b[n])**2)
+"""
+
+
+def test_newton_never_forms_a_hessian_that_is_a_band():
+    """20,000 parameters: 3.2 GB dense; the size comes from the start."""
+    tracemalloc.start()
+    found = sg.minimize(sg.program(CHAIN), start={"x": np.full(20_000, 1.2)}, method="newton")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.success and peak < 1e8, found.message
+    np.testing.assert_allclose(found["x"], 1, atol=1e-8)
+    assert found.curvature == pytest.approx(0.49875, rel=1e-3)  # as for 1000 of them, by numpy.linalg.eigvalsh
+
+
+def test_newton_leaves_a_saddle_of_a_band():
+    """x = 0 is stationary and no minimum; the least eigenvalue is -4, and its direction leads out."""
+    found = sg.minimize(sg.program(WELLS), start={"x": np.zeros(300)}, data={"c": 0.1}, method="newton")
+    assert found.success and found.curvature > 0, found.message
+    assert found.fun < 300 * 0.9
+
+
+def test_newton_on_several_parameters_is_sparse():
+    """Rows of U and entries of b: 250 systems of three unknowns each, one sparse factorisation, one step."""
+    rng = np.random.default_rng(0)
+    data = {"T": rng.normal(size=(250, 7)), "V": rng.normal(size=(7, 2))}
+    found = sg.minimize(sg.program(FACTORS), data=data, method="newton")
+    columns = np.hstack([data["V"], np.ones((7, 1))])
+    exact = np.linalg.lstsq(columns, data["T"].T, rcond=None)[0]
+    assert found.success and found.nit <= 2
+    np.testing.assert_allclose(np.vstack([found["U"].T, found["b"]]), exact, atol=1e-9)
+    least = np.linalg.eigvalsh(2 * columns.T @ columns)[0]
+    assert found.curvature == pytest.approx(least, rel=1e-3)

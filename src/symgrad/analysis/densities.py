@@ -24,7 +24,8 @@ Value = Expr | str | int | float
 
 @dataclass(frozen=True)
 class Density:
-    """One distribution. `support` is an interval (from, to) of a continuous variable, or, with `discrete`, the values.
+    """One distribution. `support` is an interval (from, to) of a continuous variable, or, with `discrete`, the values;
+    with `counting`, the whole numbers (from, to).
 
     `log_density` is a SymPy expression in `variable` and the parameters.
     """
@@ -36,6 +37,12 @@ class Density:
     parameters: tuple[Expr, ...] = ()
     source: str = ""
     discrete: bool = False
+    counting: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What its variable is: continuous, one of finitely many values, a whole number."""
+        return "counting" if self.counting else "discrete" if self.discrete else "continuous"
 
     @property
     def density(self) -> Expr:
@@ -66,7 +73,9 @@ class Family:
 
 
 X = Symbol("x", real=True)
+K = Symbol("k", integer=True, nonnegative=True)
 BISHOP = "Bishop, Pattern Recognition and Machine Learning, 2006, appendix B"
+FELLER = "Feller, An Introduction to Probability Theory and Its Applications, 1968, chapter VI"
 
 
 def value(given: Value, **assumptions: bool) -> Expr:
@@ -141,6 +150,44 @@ def categorical(probabilities: Sequence[Value] | str = "p", size: int = 3, varia
     log_density = Add(*(KroneckerDelta(variable, k) * log(q) for k, q in enumerate(p, 1)))
     return Density("categorical", variable, tuple(map(sympy.Integer, range(1, len(p) + 1))), log_density, tuple(p),
                    BISHOP, discrete=True)
+
+
+def poisson(rate: Value = "lambda_", variable: Symbol = K) -> Density:
+    """P(k) = rate^k e^-rate/k! for k = 0, 1, ..."""
+    r = value(rate, positive=True)
+    return _counting("Poisson", variable, oo, variable * log(r) - r - loggamma(variable + 1), (r,))
+
+
+def geometric(p: Value = "p", variable: Symbol = K) -> Density:
+    """P(k) = (1 - p)^k p: the number k = 0, 1, ... of failures before the first success."""
+    return _counting("geometric", variable, oo, log(_share(p)) + variable * log(1 - _share(p)), (_share(p),))
+
+
+def negative_binomial(r: Value = "r", p: Value = "p", variable: Symbol = K) -> Density:
+    """The number k = 0, 1, ... of failures before the r-th success of probability p; r is any positive number."""
+    count, share = value(r, positive=True), _share(p)
+    choices = loggamma(variable + count) - loggamma(variable + 1) - loggamma(count)
+    return _counting("negative binomial", variable, oo, choices + count * log(share) + variable * log(1 - share),
+                     (count, share))
+
+
+def binomial(n: Value = "n", p: Value = "p", variable: Symbol = K) -> Density:
+    """The number k = 0, ..., n of successes in n trials of probability p."""
+    total, share = value(n, integer=True, positive=True), _share(p)
+    choices = loggamma(total + 1) - loggamma(variable + 1) - loggamma(total - variable + 1)
+    return _counting("binomial", variable, total, choices + variable * log(share) + (total - variable) * log(1 - share),
+                     (total, share))
+
+
+def _counting(name: str, variable: Symbol, last: Expr, log_density: Expr, parameters: tuple) -> Density:
+    return Density(name, variable, (sympy.S.Zero, last), log_density, parameters, FELLER, counting=True)
+
+
+def _share(p: Value) -> Expr:
+    """A probability. Raises SymgradError for a number that is not between 0 and 1."""
+    share = value(p, positive=True)
+    value(1 - share, positive=True)
+    return share
 
 
 def independent(*parts: Density) -> Family:

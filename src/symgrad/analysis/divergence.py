@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import sympy
 from sympy import Add, Expr, Matrix, Rational, S, Symbol, loggamma
 
+from ..calculus.patience import within
 from ..calculus.scalar.derivative import derivative
 from ..calculus.scalar.operators import Diff, Mean
-from ..calculus.scalar.patience import within
 from ..calculus.scalar.steps import Calculation, Work, line_rule, rule
 from ..errors import SymgradError, explain
 from ..functions import to_sympy
@@ -50,6 +50,8 @@ def kl(p: Density | Family, q: Density | Family, seconds: float = SECONDS) -> Re
 
 
 def _scalar(p: Density, q: Density) -> Found:
+    if p.kind != q.kind:
+        raise SymgradError(f"there is no divergence between {p.name} and {q.name}: one is {p.kind}, one {q.kind}.")
     q = q.renamed(p.variable)
     if p.support != q.support and not set(p.support) <= set(q.support):
         text = f"{p.name} on {p.support}, {q.name} on {q.support}"

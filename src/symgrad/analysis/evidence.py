@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import sympy
 
+from ..calculus.patience import within
 from ..calculus.rewrite import Rule
 from ..calculus.scalar import check
 from ..calculus.scalar.integral import compare, settle
 from ..calculus.scalar.operators import Definite
-from ..calculus.scalar.patience import within
 from ..calculus.scalar.steps import Calculation
 from ..errors import CheckError, SymgradError, explain
 from ..ir.system import Step

@@ -12,9 +12,9 @@ from __future__ import annotations
 import sympy
 from sympy import S, Symbol
 
+from ..calculus.patience import within
 from ..calculus.scalar import check
 from ..calculus.scalar.derivative import derivative
-from ..calculus.scalar.patience import within
 from ..calculus.scalar.steps import tidy
 from ..errors import CheckError, SymgradError, explain
 from ..functions import to_sympy, translate

@@ -20,8 +20,8 @@ import mpmath
 import sympy
 from sympy import Expr, Matrix, Symbol
 
+from ..calculus.patience import within
 from ..calculus.scalar.derivative import derivative
-from ..calculus.scalar.patience import within
 from ..errors import CheckError, SymgradError
 from ..functions import to_sympy, translate
 from ..ir.system import Step

@@ -16,10 +16,10 @@ import sympy
 from sympy import Abs, Add, Expr, S, Symbol
 
 from .. import notation
+from ..calculus.patience import within
 from ..calculus.scalar import check
 from ..calculus.scalar.integral import UnknownSign, compare, settle, with_moduli
-from ..calculus.scalar.operators import Definite, Mean
-from ..calculus.scalar.patience import within
+from ..calculus.scalar.operators import Definite, Mean, Series
 from ..calculus.scalar.steps import Calculation, Work, line_rule, rule, split, tidy
 from ..errors import CheckError, SymgradError, explain
 from ..ir.system import Step
@@ -50,6 +50,8 @@ def _definition(node: Mean, p: Density) -> Expr:
     if p.discrete:
         at = ({p.variable: v} for v in p.support)
         return Add(*(p.density.xreplace(v) * node.body.xreplace(v) for v in at))
+    if p.counting:
+        return Series(node.body * p.density, p.variable, *p.support)
     return Definite(node.body * p.density, p.variable, *p.support)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ..api import Program
 from ..library.entry import Entry
-from ..typeset.blocks import Block, Code, Heading, Paragraph, Table, escape_dollars
-from ..typeset.blocks import to_html, to_latex, to_markdown
+from ..typeset.blocks import Block, Code, Heading, Paragraph, Table, escape_dollars, to_html, to_latex, to_markdown
 from ..typeset.files import write_document
 from ..verify.certificate import HEADINGS, Certificate
 from .derived import Derived, certificate, derived

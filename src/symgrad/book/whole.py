@@ -45,11 +45,13 @@ def book(entries: Iterable[Entry], told: Told = lambda entry: None, kernel: bool
             body.append(Heading(title(entry), 3, anchor(entry)))
             body += map(_below, page(entry, found, kernel))
     yield Heading("Contents")
-    yield Links(tuple((g.capitalize(), _places(e for e in entries if e.group == g)) for g in GROUPS))
+    groups = {g: [e for e in entries if e.group == g] for g in GROUPS}
+    yield Links(tuple((g.capitalize(), _places(chosen)) for g, chosen in groups.items() if chosen))
     yield from body
     yield Heading("Index of rules")
     yield Paragraph("Each rule, and the derivations that use it.")
-    yield Links(tuple((escape_dollars(name), _places(users)) for name, (_, users) in sorted(rules.items())), inline=True)
+    index = ((escape_dollars(name), _places(users)) for name, (_, users) in sorted(rules.items()))
+    yield Links(tuple(index), inline=True)
     yield Heading("References")
     yield Items(tuple(map(escape_dollars, references(entries, rules))))
 

@@ -58,7 +58,7 @@ def gradient(system: System, output: str, wrt: Iterable[str]) -> System:
     Raises UnknownNameError for a name that the system lacks or that is taken, DifferentiationError for an output that
     is not a scalar or for a kink without a choice.
     """
-    _check_scalar(system, output)
+    check_scalar(system, output)
     return jacobian(system, output, wrt)
 
 
@@ -81,7 +81,7 @@ def vjp(system: System, output: str, wrt: Iterable[str], seed: str = "", pattern
     """The system with outputs `<name>_bar`: the adjoints of `wrt` where the adjoint of `output` is the tensor `seed`
     (default: a new input `<output>_bar`)."""
     wrt = tuple(wrt)
-    _check_request(system, output, wrt, pattern)
+    check_request(system, output, wrt, pattern)
     if not seed:
         seed = pattern.format(output)
         _check_free(system, seed)
@@ -96,14 +96,14 @@ def _sweep(
     system: System, output: str, wrt: tuple[str, ...], pattern: str, seed: str = "", shared: tuple[int, ...] = ()
 ) -> System:
     """One reverse sweep: the adjoints of everything between `output` and `wrt`, appended to the system."""
-    _check_request(system, output, wrt, pattern)
+    check_request(system, output, wrt, pattern)
     system = split(system)
     start = output
     if output in scans(system.equations):  # it reads itself: the seed goes to a copy of it
         system, start = _copied(system, output)
     led = () if seed else tuple(a for a in range(system.tensors[output].rank) if a not in shared)
-    lead = tuple(_lead(system, output)[axis] for axis in led)
-    active, reached = _active(system, wrt), feeding(system, start)
+    lead = tuple(lead_of(system.tensors[output])[axis] for axis in led)
+    active, reached = active_tensors(system, wrt), feeding(system, start)
     readers = _readers(system)
     names: dict[str, str] = {start: seed}
     taken = {*system.tensors, *(pattern.format(name) for name in wrt)}
@@ -180,7 +180,7 @@ def _check_free(system: System, name: str) -> None:
         raise UnknownNameError(f"the name {name} is taken; rename that tensor.")
 
 
-def _check_request(system: System, output: str, wrt: tuple[str, ...], pattern: str) -> None:
+def check_request(system: System, output: str, wrt: tuple[str, ...], pattern: str) -> None:
     for name in (output, *wrt):
         if name not in system.tensors:
             known = ", ".join(n for n, t in system.tensors.items() if t.named)
@@ -199,7 +199,7 @@ def _check_request(system: System, output: str, wrt: tuple[str, ...], pattern: s
         _check_free(system, pattern.format(name))
 
 
-def _check_scalar(system: System, output: str) -> None:
+def check_scalar(system: System, output: str) -> None:
     if output not in system.tensors:
         return
     tensor = system.tensors[output]
@@ -215,13 +215,12 @@ def _check_scalar(system: System, output: str) -> None:
         )
 
 
-def _lead(system: System, output: str) -> tuple[Range, ...]:
-    """Index letters for the output's cell."""
-    tensor = system.tensors[output]
+def lead_of(tensor: Tensor) -> tuple[Range, ...]:
+    """Index letters for the cell of an output."""
     return tuple(Range(Index(f"{letter}^"), size) for letter, size in zip(tensor.letters, tensor.shape))
 
 
-def _active(system: System, wrt: tuple[str, ...]) -> frozenset[str]:
+def active_tensors(system: System, wrt: tuple[str, ...]) -> frozenset[str]:
     """Real tensors that depend on `wrt`."""
     readers, active, waiting = _readers(system), set(), list(wrt)
     while waiting:
@@ -362,7 +361,7 @@ def _assemble(
     for name in wrt:
         adjoint, of = pattern.format(name), system.tensors[name]
         if adjoint not in tensors:  # the output does not depend on it, or is it
-            tensors[adjoint] = _derivative_tensor(adjoint, of, lead)
+            tensors[adjoint] = derivative_tensor(adjoint, of, lead)
             equations.append(_unit(adjoint, of, led, seed) if name == output else Equation(adjoint, ()))
         tensors[adjoint] = replace(tensors[adjoint], named=True)
     return replace(system, tensors=tensors, equations=arranged(equations), updates={}, log=(*system.log, *steps))
@@ -381,10 +380,10 @@ def _declare(eq: Equation, sweep: Sweep) -> Tensor:
     if any(eq.tensor in pieces for pieces in sweep.pieces.values()):
         return piece_tensor(eq)
     named = sweep.named and eq.tensor != sweep.scattered
-    return replace(_derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=named)
+    return replace(derivative_tensor(eq.tensor, sweep.tensor, sweep.lead), named=named)
 
 
-def _derivative_tensor(name: str, of: Tensor, lead: tuple[Range, ...]) -> Tensor:
+def derivative_tensor(name: str, of: Tensor, lead: tuple[Range, ...]) -> Tensor:
     """Axes of the output first."""
     shape = (*(r.size for r in lead), *of.shape)
     return Tensor(name, shape, named=of.named or bool(of.label), letters=_letters(lead, of))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ir.system import Equation, Step
+from . import patience
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,13 @@ class Rule:
 
     def step(self, context: Any, before: tuple[Equation, ...], under: tuple[str, ...] = (), note: str = "") -> Step:
         """Apply the rule and record the application."""
+        _note(self, before)
         return Step(self, before, self.replace(context, before), context, under, note)
+
+
+def _note(rule: Rule, before: tuple) -> None:
+    tensor = getattr(before[-1], "tensor", "") if before else ""
+    patience.note(f"{rule.name} ({tensor})" if tensor else rule.name)
 
 
 def derived(steps: Iterable[Step]) -> dict[str, Step]:

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..ir.system import System
+from .eliminate import jacobian_in
 from .forward import jvp
-from .reverse import gradient, jacobian, vjp
+from .reverse import gradient, vjp
 
 
 def hvp(system: System, output: str, name: str) -> System:
@@ -24,14 +25,15 @@ def hvp(system: System, output: str, name: str) -> System:
     return jvp(first, f"d{output}_d{name}", {name: f"{name}_dot"}, f"{output}_hvp_{name}")
 
 
-def hessian(system: System, output: str, wrt: Iterable[str]) -> System:
-    """The system with outputs `d2L_dv_dw`, each pair once in the order of `wrt`; axes of v first."""
+def hessian(system: System, output: str, wrt: Iterable[str], mode: str = "reverse") -> System:
+    """The system with outputs `d2L_dv_dw`, each pair once in the order of `wrt`; axes of v first. `mode` is how the
+    gradient, which is made in reverse, is differentiated."""
     wrt = tuple(wrt)
     derived = gradient(system, output, wrt)
     names = []
     for position, name in enumerate(wrt):
         pattern = f"d2{output}_d{name}_d{{}}"
-        derived = jacobian(derived, f"d{output}_d{name}", wrt[position:], pattern)
+        derived = jacobian_in(derived, f"d{output}_d{name}", wrt[position:], mode, pattern)
         names += [pattern.format(other) for other in wrt[position:]]
     return replace(derived, outputs=tuple(names))
 

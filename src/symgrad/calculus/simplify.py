@@ -19,6 +19,7 @@ from .algebra import OPERATIONS, operations, tidy
 from .complement import keep_complements
 from .fractional import through_fractions
 from .join import align, is_factor, join, merge, sort_domain
+from .patience import note
 from .relations import Relations, eliminate, named_functions, relations
 from .rewrite import Rule, derived
 from .structure.fold import FOLDED, core_tensor, cut, fills, fold, gather, is_structured
@@ -116,6 +117,7 @@ class _Worker:
             if rule is KEEP and self.display:
                 continue
             context = self.context()
+            note(f"{rule.name} ({eq.tensor})")
             after, under = rule.run(context, current)
             if after != current:
                 self.steps.append(Step(rule, current[-1:], after, context, tuple(under)))

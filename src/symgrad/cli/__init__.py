@@ -1,4 +1,4 @@
-"""The command line: `symgrad list | derive | verify | train`. A module for each group of commands.
+"""The command line: `symgrad list | derive | verify | train | compile | cache | bench | info`, in groups.
 
 Exit codes: 0 all is well; 1 a certificate failed, or training did; 2 the command or its input was wrong.
 """
@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import DataError, SymgradError
-from . import gallery, training
+from . import compiling, gallery, machine, training
 from .gallery import script
 
 __all__ = ["main", "script"]
 
-GROUPS = (gallery, training)
+GROUPS = (gallery, training, compiling, machine)
 EXAMPLES = """\
 examples:
   symgrad list                                  what can be derived
@@ -23,6 +23,10 @@ examples:
   symgrad derive mlp_backprop --out mlp.html    as a page for the browser
   symgrad verify                                check every derivation of the gallery
   symgrad train digits                          train a network on real handwritten digits
+  symgrad compile model.txt --emit              the kernels of a program, as text
+  symgrad info                                  what they can run on here
+  symgrad cache info                            how much compiled code is kept, and where
+  symgrad bench                                 the benchmarks; symgrad bench NAME runs one
 
 exit codes: 0 all is well; 1 a certificate or a training run failed; 2 the command or its input was wrong"""
 

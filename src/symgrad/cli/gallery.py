@@ -48,19 +48,19 @@ def add(command) -> None:
     named = "an entry of the gallery (see symgrad list), or a model's file"
     derive.add_argument("name", metavar="NAME", nargs="?", help=named)
     derive.add_argument("--all", action="store_true", help="every entry, as one book with contents and an index")
-    _derivative_options(derive)
+    derivative_options(derive)
     formats = ["latex", "md", "html", "pdf"]
     derive.add_argument("--format", choices=formats, help="default: latex on standard output, html for a book")
     derive.add_argument("--out", type=Path, metavar="PATH", help="a file (.md, .html, .tex, .pdf), or a book's folder")
     verify = command("verify", _verify, "Check derivations numerically and exactly.", VERIFY)
     verify.add_argument("name", metavar="NAME", nargs="?", help="an entry, or a model's file; all entries if left out")
-    _derivative_options(verify)
+    derivative_options(verify)
     verify.add_argument("--ulp", action="store_true", help="measure every function against mpmath instead, as Markdown")
     verify.add_argument("--points", type=kinds.positive, default=2000, help="of a function with --ulp (default 2000)")
     verify.add_argument("--seed", type=kinds.seed, default=0, help="of the random inputs (default 0)")
 
 
-def _derivative_options(command) -> None:
+def derivative_options(command) -> None:
     command.add_argument("--of", metavar="TENSOR", help="what is differentiated (default: the model's one output)")
     command.add_argument("--by", metavar="NAMES", help="by what, as in W,b (default: every parameter)")
     command.add_argument("--verb", choices=VERBS, help="what is derived (default gradient)")

@@ -6,7 +6,10 @@ from typing import Any
 
 from ..errors import SymgradError
 from ..ir.system import System
-from .kernel import Bound, Kernel, Options, Outputs
+from .bound import Bound
+from .compiled import Options
+from .kernel import Kernel
+from .outputs import Outputs
 
 __all__ = ["Bound", "Kernel", "Outputs", "compile_system"]
 
@@ -28,8 +31,8 @@ def compile_system(
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
     number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
-    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError where
-    no GPU is there, with what is missing.
+    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
+    where no GPU is there, with what is missing.
     """
     if target not in TARGETS:
         raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')

@@ -12,12 +12,14 @@ import numpy as np
 from ..errors import DTypeError, ShapeError, SymgradError, explain
 from ..ir.system import System
 from . import cache, checks, loops
+from .compiled import Compiled, Frame, Options
 from .header import header
-from .kernel import Compiled, Frame, Kernel, Options, Outputs
+from .kernel import Kernel
+from .outputs import Outputs
 from .targets.cuda import needs, offline, simulator
 from .targets.cuda.emit import TILE, emit
 from .targets.cuda.gpu import Gpu
-from .targets.cuda.record import Launched, Record, Spec
+from .targets.cuda.record import Record, Spec
 from .targets.cuda.seats import Limits
 
 ARCHITECTURES = {"sm_80": (8, 0), "sm_90": (9, 0), "sm_100": (10, 0)}
@@ -110,15 +112,8 @@ class DeviceKernel:
         if arch not in ARCHITECTURES:
             raise SymgradError(f"{arch} is not an architecture here; there are {', '.join(ARCHITECTURES)}.")
         needs.need_compiler()
-        return list(offline.compile_ptx(self._recorded(), ARCHITECTURES[arch]))
-
-    def _recorded(self) -> list[Launched]:
-        fresh = Module(self.host.compiled)  # device functions keep the architecture that they were compiled for first
-        record = Record(fresh.limits)
-        frame = fresh.example()
-        run = cache.fresh(fresh.source, f"cuda {self.host.options.dtype}").run
-        run(record, *frame.numbers, *(fresh._spec(n, frame) for n in fresh.base.loops.arrays))
-        return record.launches
+        launches = self.module.launches(self.module.example()).launches
+        return list(offline.compile_ptx(launches, ARCHITECTURES[arch]))
 
     def __call__(self, /, *positional, **arrays) -> Outputs:
         checks.named(self.system, positional)
@@ -138,7 +133,11 @@ class DeviceKernel:
 
 
 def on_device(value) -> bool:
-    return hasattr(value, "__cuda_array_interface__") and not isinstance(value, np.ndarray)
+    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "copy_to_host")  # the latter: the simulator's
+
+
+def _contiguous(array) -> bool:
+    return array.is_c_contiguous() if hasattr(array, "is_c_contiguous") else array.flags["C_CONTIGUOUS"]
 
 
 class DeviceBound:
@@ -203,9 +202,9 @@ class DeviceBound:
         from numba import cuda  # noqa: PLC0415
 
         tensor, wanted = self.kernel.host.whole.tensors[name], self.kernel.module.dtype(name)
-        array = cuda.as_cuda_array(value)
-        if array.dtype != wanted or not array.is_c_contiguous():
-            order = "" if array.is_c_contiguous() else ", not in C order"
+        array = value if hasattr(value, "copy_to_host") else cuda.as_cuda_array(value)
+        if array.dtype != wanted or not _contiguous(array):
+            order = "" if _contiguous(array) else ", not in C order"
             raise DTypeError(explain(
                 f"{name} lies on the device as {array.dtype}{order}; the kernel reads {wanted} in C order.",
                 fix="Convert it there: no copy is made behind your back.",
@@ -272,4 +271,9 @@ class _Lazy(Mapping):
 
 def device_kernel(system: System, options: Options, whole: System) -> DeviceKernel:
     """A kernel for a GPU; it compiles and prints without one."""
-    return DeviceKernel(Kernel(system, replace(options, slices=False), whole))
+    return DeviceKernel(Kernel(system, replace(options, slices=False, symmetric=False), whole))
+
+
+def offline_kernel(system: System, dtype: str = "float64") -> DeviceKernel:
+    """A kernel to look at, without a GPU: its source, its PTX."""
+    return device_kernel(system.prune(), Options(dtype), system)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sympy import Integer, Mul
 
-from . import loops
+from . import gram, loops
 from .routines import texts
 from .spelling import functions
 from .targets.table import Target
@@ -26,17 +26,17 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     called = dict.fromkeys(s.call.name for s in kernel.steps if isinstance(s, loops.Routine))
     groups = texts(called, real, target.decorators["double"])
     groups += [module.function(f) for f in launched]
+    groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
     groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
-    chunked = module.chunked()
     parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
-    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, chunked, run] if p.strip()) + "\n"
+    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, run] if p.strip()) + "\n"
 
 
 @dataclass
 class _Module:
-    """The functions of a module: groups, their chunks, `chunked`, `run`."""
+    """The functions of a module: groups, their chunks, `run`."""
 
     kernel: loops.Kernel
     target: Target
@@ -62,10 +62,13 @@ class _Module:
         self.writer.nodes(f.body)
         body = self.writer.take()
         self.writer.depth = 0
+        return self.mentioned(body, [*f.arrays, *(b.name for b in f.buffers)]), body
+
+    def mentioned(self, body: str, arrays: list[str]) -> list[str]:
+        """The parameters of a function: the sizes that its text mentions, its arrays."""
         words = set(re.findall(r"\w+", body))
         numbers = [self.writer.names[s] for s in (*self.kernel.sizes, *self.kernel.extents.values())]
-        arrays = [*f.arrays, *(b.name for b in f.buffers)]
-        return [n for n in numbers if n in words] + [self.writer.names[a] for a in arrays], body
+        return [n for n in numbers if n in words] + [self.writer.names[a] for a in arrays]
 
     def parallel(self, f: loops.Function) -> bool:
         """Can it ever be worth it? Work of a fixed size may be too small."""
@@ -73,27 +76,15 @@ class _Module:
             return False
         return any(not _points(nest) or _points(nest) >= self.threshold for nest in f.work)
 
-    def chunked(self) -> str:
-        """The one function with a parallel loop (each takes Numba half a second): it runs the chunks of any group."""
-        launches = self.launches()
-        if not launches:
-            return ""
-        lines = ["def chunked(stage, chunks, table):", "    alone()", "    for chunk in prange(chunks):"]
-        lines.append(
-            "        piece = int64(chunk)"
-        )  # prange counts in unsigned integers, which with signed ones make floats
-        for number in range(len(launches)):
-            lines.append(f"        {'el' if number else ''}if stage == {number}:")
-            lines.append(f"            chunk_{number}(piece, chunks, table)")
-        return "\n".join([self.target.decorators["parallel"], *lines])
-
-    def launches(self) -> list[loops.Launch | loops.Dot]:
+    def launches(self) -> list[loops.Launch | loops.Dot | loops.Gram]:
         """The steps that may run in parallel."""
         return [s for s in self.kernel.steps if self._splits(s)]
 
     def _splits(self, step: loops.Step) -> bool:
         if isinstance(step, loops.Launch):
             return self.parallel(step.function)
+        if isinstance(step, loops.Gram):
+            return self.threshold is not None
         return (
             isinstance(step, loops.Dot)
             and self.threshold is not None
@@ -101,19 +92,22 @@ class _Module:
             and bool(step.out.rows and step.out.columns)
         )
 
-    def chunk(self, number: int, step: loops.Launch | loops.Dot) -> str:
+    def chunk(self, number: int, step: loops.Launch | loops.Dot | loops.Gram) -> str:
         """One chunk of a step's rows."""
         self.writer.depth = 1
         self.writer.line("alone()")
         body_start = len(self.writer.lines)
         if isinstance(step, loops.Dot):
             self._block(step)
+        elif isinstance(step, loops.Gram):
+            gram.rows(self, step)
         else:
             self._rows(step)
         words = set(re.findall(r"\w+", "\n".join(self.writer.lines[body_start:])))
-        self.writer.lines[body_start:body_start] = ["    " + line for line in self._unpacked(words)]
+        table = f"table = array(place, ({len(self._keys()) + 1},), int64)"
+        self.writer.lines[body_start:body_start] = ["    " + line for line in [table, *self._unpacked(words)]]
         self.writer.depth = 0
-        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, table):\n{self.writer.take()}"
+        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, place):\n{self.writer.take()}"
 
     def _rows(self, step: loops.Launch) -> None:
         """A group's rows, with row buffers and sums of their own; the sums start at the identity."""
@@ -131,7 +125,7 @@ class _Module:
         self.writer.line(self.writer.multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
 
     def _unpacked(self, words: set[str]) -> list[str]:
-        """Sizes and arrays from the table that `run` filled."""
+        """Sizes and arrays from the table."""
         arrays, numbers = [], []
         for position, key in enumerate(self._keys()):
             name = self.writer.names[key]
@@ -151,7 +145,7 @@ class _Module:
     def _shapes(self) -> dict:
         kernel = self.kernel
         shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
-        return shapes | {b.name: (Integer(1 if b.alone else self.target.chunks), *b.shape) for b in kernel.scratch}
+        return shapes | {b.name: (Integer(b.pieces or self.target.chunks), *b.shape) for b in kernel.scratch}
 
     def _keys(self) -> list:
         """What run takes: sizes, arrays, scratch."""
@@ -184,16 +178,13 @@ class _Module:
         self.writer.lines, self.writer.depth = [], 1
         self.writer.line("alone()")
         self.writer.line("start = int64(0)")  # a literal 0 would be another type, and each group compiled twice
-        if self.launches():
-            for position, key in enumerate(self._keys()):
-                name = self.writer.names[key]
-                self.writer.line(f"table[{position}] = {f'address({name})' if key in self._shapes() else name}")
         for step in self.kernel.steps:
             _STEPS[type(step)](self, step)
+        words = set(re.findall(r"\w+", "\n".join(self.writer.lines)))
+        self.writer.lines[1:1] = ["    " + line for line in self._unpacked(words)]
         body = self.writer.take()
         self.writer.depth = 0
-        arguments = ", ".join([*(self.writer.names[k] for k in self._keys()), "table"])
-        return f"{self.target.decorators['run']}\ndef run({arguments}):\n{body}"
+        return f"{self.target.decorators['run']}\ndef run(table):\n{body}"
 
     def _fill(self, step: loops.Fill) -> None:
         name = step.buffer
@@ -225,7 +216,7 @@ class _Module:
             self.writer.line("else:")
             self.writer.depth += 1
         self.writer.line(f"chunks = {self.target.chunks} if {count} > {self.target.chunks} else {count}")
-        self.writer.line(f"chunked(int64({self.stages}), chunks, table)")
+        self.writer.line(f"chunked(entry(chunk_{self.stages}), chunks, address(table))")
         self.stages += 1
         for b in f.partial:
             self._gather(
@@ -299,7 +290,7 @@ class _Module:
         self.writer.line(f"    {whole}")
         self.writer.line("else:")
         self.writer.line(f"    blocks = {self.target.chunks} if blocks > {self.target.chunks} else blocks")
-        self.writer.line(f"    chunked(int64({self.stages}), blocks, table)")
+        self.writer.line(f"    chunked(entry(chunk_{self.stages}), blocks, address(table))")
         self.stages += 1
 
 
@@ -311,5 +302,5 @@ def _points(nest) -> int:
 
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
-    loops.Routine: _Module._routine,
+    loops.Routine: _Module._routine, loops.Gram: gram.step,
 }  # fmt: skip

@@ -9,8 +9,8 @@ from sympy import Expr, floor
 from ..errors import SymgradError
 from ..ir.access import Access, Size
 from ..ir.system import System
-from . import checks
-from .kernel import Compiled, Options
+from .compiled import Compiled, Options
+from .needed import needed
 from .targets import cpu
 
 CALL = '''
@@ -28,12 +28,12 @@ def evaluate(**arrays):
     for name, array in given.items():
         if array.shape != shapes[name]:
             raise ValueError(f"{name} must have shape {shapes[name]}; the array has {array.shape}.")
-        if name in shapes["below"] and array.size and not 0 <= array.min() <= array.max() < shapes["below"][name]:
-            raise ValueError(f"{name} must hold 0 to {shapes['below'][name] - 1}; it holds {array.min()} to {array.max()}.")
+        limit = shapes["below"].get(name)
+        if limit is not None and array.size and not 0 <= array.min() <= array.max() < limit:
+            raise ValueError(f"{name} must hold 0 to {limit - 1}; it holds {array.min()} to {array.max()}.")
     held = {name: array.reshape(array.shape or (1,)) for name, array in given.items()}
     held.update({name: np.empty(shapes[name] or (1,), kind) for name, kind in BUFFERS.items()})
-    table = np.zeros(len(ARRAYS) + len(numbers) + 1, np.int64)
-    run(*numbers, *(held[name] for name in ARRAYS), table)
+    run(np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0], np.int64))
     return {name: held[name].reshape(shapes[name]) for name in RESULTS}
 
 
@@ -41,7 +41,7 @@ def _array(name, value, kind):
     array = np.asarray(value)
     if array.dtype.kind not in {"f": "fiub", "i": "iu", "b": "b"}[np.dtype(kind).kind]:
         raise ValueError(f"{name} must hold {np.dtype(kind).name}; the array holds {array.dtype}.")
-    return np.array(array, dtype=kind, order="C", copy=None)
+    return np.require(array, kind, ["C", "A", "W"])
 '''
 
 
@@ -60,15 +60,15 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     kinds = {"float": dtype, "int": "int64", "bool": "bool"}
     inputs = {t.name: (kinds[t.dtype], _axes(t.shape, free)) for t in system.declared()}
     tensors = compiled.plan.system.tensors
-    scratch = {b.name: b.shape for b in compiled.loops.scratch}
-    buffers = {n: kinds[compiled.loops.dtypes[n]] for n in compiled.arrays if n not in inputs}
-    shapes = {n: _text(tensors[n].shape if n not in scratch else (cpu.CPU.chunks, *scratch[n])) for n in buffers}
+    scratch = {b.name: (b.pieces or cpu.CPU.chunks, *b.shape) for b in compiled.tuned.scratch}
+    buffers = {n: kinds[compiled.tuned.dtypes[n]] for n in compiled.arrays if n not in inputs}
+    shapes = {n: _text(scratch.get(n) or tensors[n].shape) for n in buffers}
     shapes |= {t.name: _text(t.shape) for t in system.declared()}
     numbers = ", ".join(_python(e) for e in (*compiled.loops.sizes, *compiled.loops.extents))
     names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
     fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
     lines = [
-        compiled.source.rstrip(), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
+        needed(compiled.source, ["run", "np", "int64"]), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
         f"ARRAYS = {compiled.arrays!r}", f"RESULTS = {tuple(system.results())!r}", "", "",
         f"def layout({', '.join(map(str, free))}):",
         '    """The numbers that `run` takes, and the shape of each array."""', *fixed,

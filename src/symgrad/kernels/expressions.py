@@ -21,6 +21,12 @@ ATOM, PRODUCT, SUM, CHOICE = 3, 2, 1, 0  # how tightly the text binds
 MOST = 16  # integer powers up to this are multiplications
 
 
+class divided(Function):
+    """divided(a, c, r) = a/x, where c is a power of two and r = 1/(c x) was computed before (`hoist`)."""
+
+    nargs = 3
+
+
 @dataclass
 class Printer:
     """Prints in the kernel's float type `real` (`float32` or `float64`).
@@ -155,6 +161,9 @@ class Printer:
                 return self._product(expr)
             case Pow():
                 return self._power(expr.base, expr.exp)
+            case divided():
+                parts = [self._closed(self._real(a), PRODUCT) for a in expr.args if a != 1]
+                return " * ".join(parts), PRODUCT
             case where():
                 test, yes, no = self.condition(expr.args[0]), *(self._closed(self._real(a), SUM) for a in expr.args[1:])
                 return f"{yes} if {test} else {no}", CHOICE

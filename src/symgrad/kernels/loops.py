@@ -60,13 +60,18 @@ class Extreme:
 
 @dataclass(frozen=True)
 class First:
-    """`register` = the least index below `size` at which `value` equals `extreme` (NaN equals NaN), or -1."""
+    """`register` = the least index below `size` at which `value` equals `extreme` (NaN equals NaN), or -1.
+
+    A `part` of it is what comes before the loop over `index` (`start`), one turn (`each`), or what follows (`end`).
+    """
 
     register: str
     index: Index
     size: Expr
     value: Expr
     extreme: Expr
+    part: str = "whole"
+    cell: tuple[Expr, ...] | None = None  # where `register` is an array
 
 
 @dataclass
@@ -86,6 +91,33 @@ class For:
     rows: bool = False  # the outermost loop, from `start` to `stop`
 
 
+@dataclass
+class Choice:
+    """`yes` where all conditions hold, else `no`."""
+
+    conditions: tuple[Basic, ...]
+    yes: list[Node]
+    no: list[Node]
+
+
+@dataclass
+class Tiles:
+    """The rows from `start` to `stop` in tiles of `width`; the body holds `Lanes`."""
+
+    index: Index
+    width: int
+    body: list[Node]
+
+
+@dataclass
+class Lanes:
+    """The body for each row `index` of a tile; `lane` is its place in the tile."""
+
+    index: Index
+    lane: Index
+    body: list[Node]
+
+
 @dataclass(frozen=True)
 class Buffer:
     """Memory of one chunk of rows: a row buffer, or (`op` given) what the chunk accumulates."""
@@ -94,7 +126,7 @@ class Buffer:
     shape: tuple[Expr, ...]
     dtype: str
     op: str = ""
-    alone: bool = False  # of a function that never runs in chunks
+    pieces: int = 0  # how many chunks there may be (1: the function never runs in chunks); 0: as many as the target has
 
 
 @dataclass
@@ -149,6 +181,32 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Gram:
+    """out[m, m'] = sum over rows k of weight[k] value[k, m] value[k, m'].
+
+    Chunks of rows add up in `parts`. Rows are scaled into the buffer `block` by the roots of `weights`; without these
+    buffers `matrix` is stored as it is needed.
+    """
+
+    name: str
+    out: str
+    row: Index
+    count: Expr
+    columns: tuple[tuple[Index, Expr], ...]
+    value: Expr
+    weight: Expr
+    arrays: tuple[str, ...]
+    parts: Buffer
+    block: Buffer | None
+    weights: Buffer | None
+    scratch: Mapping[str, str]
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        return tuple(b for b in (self.weights, self.block, self.parts) if b is not None)
+
+
+@dataclass(frozen=True)
 class Routine:
     """A routine of `routines` for each cell of `batch`. An operand is (buffer, its batch axes, the rank of its core):
     it is taken at the last batch indices only."""
@@ -164,8 +222,8 @@ class Copy:
     target: str
 
 
-Node = Set | Store | Combine | Extreme | First | If | For | Dot
-Step = Fill | Launch | Dot | Routine | Copy
+Node = Set | Store | Combine | Extreme | First | If | For | Choice | Tiles | Lanes | Dot
+Step = Fill | Launch | Dot | Gram | Routine | Copy
 
 
 @dataclass(frozen=True)
@@ -186,8 +244,10 @@ class Kernel:
 def walk(nodes: list[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
-        if isinstance(node, If | For):
+        if isinstance(node, If | For | Tiles | Lanes):
             yield from walk(node.body)
+        if isinstance(node, Choice):
+            yield from walk([*node.yes, *node.no])
 
 
 def everything(kernel: Kernel) -> Iterator[Step | Node]:
@@ -196,3 +256,36 @@ def everything(kernel: Kernel) -> Iterator[Step | Node]:
         yield step
         if isinstance(step, Launch):
             yield from walk(step.function.body)
+
+
+def written(node: Node) -> tuple[str, ...]:
+    """The registers and buffers that the node itself changes (not its body)."""
+    match node:
+        case Set() | First():
+            return (node.register,)
+        case Store():
+            return (node.buffer,)
+        case Combine():
+            return (node.target,)
+        case Extreme():
+            return (node.target[0], *(name for name, _, _ in node.args))
+        case Dot():
+            return (node.out.buffer,)
+    return ()
+
+
+def values(node: Node) -> Iterator[Basic]:
+    """The expressions that the node itself reads: values, conditions, positions."""
+    match node:
+        case Set():
+            yield node.value
+        case Store():
+            yield from (node.value, *node.cell)
+        case Combine():
+            yield from (node.value, *(node.cell or ()), *node.masked)
+        case Extreme():
+            yield from (node.value, *(node.target[1] or ()), *(e for _, cell, _ in node.args for e in cell or ()))
+        case First():
+            yield from (node.value, node.extreme)
+        case If() | Choice():
+            yield from node.conditions

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, oo
 
-from ..ir.access import Access, Index, Size, fresh_names, size_symbols
+from ..ir.access import Access, Index, Size, all_reads, fresh_names, size_symbols
 from ..ir.calls import row_of
 from ..ir.system import Call, System
 from . import loops
 from .schedule.plan import Schedule
-from .schedule.tree import Contract, Group, Loop, Piece, Routine, Statement, statements, touches, walk
+from .schedule.tree import Contract, Gram, Group, Loop, Piece, Routine, Statement, statements, touches, walk
 
+ROWS = 128      # rows of a symmetric product that are scaled and multiplied at once
+PIECES = 8      # chunks of them, each with a sum of its own
 IDENTITY = {"sum": Integer(0), "prod": Integer(1), "max": -oo, "min": oo}
 
 
@@ -83,16 +85,22 @@ class _Names:
         self.registers.add(name)
         return name
 
+    def buffer(self, stem: str, shape: tuple[Expr, ...]) -> loops.Buffer:
+        """Memory of each chunk of a symmetric product."""
+        name = next(fresh_names({*self.dtypes}, stem))
+        self.dtypes[name], self.ranks[name] = "float", len(shape)
+        return loops.Buffer(name, shape, "float", pieces=PIECES)
+
     def lend(self, buffers: Iterable[loops.Buffer]) -> dict[str, str]:
         """A scratch array for each of a function's buffers; functions run one after the other and share them."""
         lent, used = {}, {}
         for buffer in buffers:
-            key = (buffer.shape, buffer.dtype, buffer.alone)
+            key = (buffer.shape, buffer.dtype, buffer.pieces)
             pool, position = self.scratch.setdefault(key, []), used.get(key, 0)
             if position == len(pool):
                 name = next(fresh_names({*self.dtypes}, "scratch"))
                 self.dtypes[name], self.ranks[name] = buffer.dtype, len(buffer.shape) + 1
-                pool.append(loops.Buffer(name, buffer.shape, buffer.dtype, alone=buffer.alone))
+                pool.append(loops.Buffer(name, buffer.shape, buffer.dtype, pieces=buffer.pieces))
             lent[buffer.name], used[key] = pool[position].name, position + 1
         return lent
 
@@ -104,6 +112,9 @@ def _group(plan: Schedule, group: Group, number: int, names: _Names) -> Iterable
         yield loops.Fill(buffer[name], op)
     if isinstance(group.call, Routine):
         yield _routine(plan.system, group.call.call, buffer)
+        return
+    if isinstance(group.call, Gram):
+        yield _gram(plan.system, group.call, number, buffer, names)
         return
     if group.call:
         yield _dot(group.call, buffer)
@@ -119,6 +130,35 @@ def _routine(system: System, call: Call, buffer) -> loops.Routine:
     for name, letters in zip((*call.arguments, *call.writes), cores):
         operands.append((buffer[name], system.tensors[name].rank - len(letters), len(letters)))
     return loops.Routine(call, tuple(operands), system.tensors[call.tensor].shape[: call.batch])
+
+
+def _gram(system: System, call: Gram, number: int, buffer, names: _Names) -> loops.Gram:
+    """Rows that are stored as they are needed are not copied."""
+    plain = _stored_rows(system, call)
+    value, weight = (_in_buffers(e, buffer) for e in (call.value, call.weight))
+    columns = tuple((r.index, r.size) for r in call.columns)
+    shape = tuple(size for _, size in columns)
+    parts = names.buffer("sums", (*shape, *shape))
+    block = None if plain else names.buffer("block", (Integer(ROWS), *shape))
+    weights = None if weight == 1 else names.buffer("weights", (Integer(ROWS),))
+    scratch = names.lend(b for b in (parts, block, weights) if b is not None)
+    arrays = tuple(sorted({a.name for a in all_reads([value, weight])}))
+    return loops.Gram(
+        f"group_{number}", buffer[call.out], *call.row, columns, value, weight, arrays, parts, block, weights, scratch
+    )
+
+
+def _stored_rows(system: System, call: Gram) -> bool:
+    value, (letters, sizes) = call.value, zip(*call.columns)
+    if call.weight != 1 or not isinstance(value, Access):
+        return False
+    return value.indices == (call.row.index, *letters) and system.tensors[value.name].shape[1:] == sizes
+
+
+def _in_buffers(expr: Expr, buffer) -> Expr:
+    """The expression with each tensor's buffer in the place of its name."""
+    found = {a: Access(buffer[a.name], *(_in_buffers(i, buffer) for i in a.indices)) for a in _outer(expr)}
+    return expr.xreplace(found)
 
 
 def _dot(call, buffer) -> loops.Dot:
@@ -159,7 +199,7 @@ class _Lowering:
         if loop is not None and not loop.ordered and rows is not None:
             rows.rows = True
         buffers = tuple(
-            loops.Buffer(n, l.shape, self.system.tensors[n].dtype, alone=loop is not None and loop.ordered)
+            loops.Buffer(n, l.shape, self.system.tensors[n].dtype, pieces=int(loop is not None and loop.ordered))
             for n, l in sorted(self.local.items())
             if l.axes
         )

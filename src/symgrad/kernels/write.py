@@ -14,10 +14,10 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
-    INF add address alone array binding blocks cell cgutils chunk chunked chunks f_larger f_smaller
-    first float32 float64 gemm get_cython_function_address hit int64 intrinsic ir last make_array math
-    max min name njit np piece populate_array prange product range run scale stage start table types
-    uint64
+    add address alone array back binding blocks cell cgutils chunk chunked chunks entry f_larger f_smaller
+    first float32 float64 front gemm get_cython_function_address hit INF int64 intrinsic invoke ir lane last
+    make_array math max min name njit np piece place populate_array prange product range root row rows run
+    scale stage start stop symmetric syrk table tile types uint64 update weight
 """
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
 
@@ -171,16 +171,27 @@ class Writer:
 
     def _first(self, node: loops.First) -> None:
         """The least position, as a minimum over positions: no branch leaves the loop."""
-        name, extent, target = self._loop_name(node.index), self.extent(node.size), self.names[node.register]
-        self.indices[node.index] = name
+        extent = self.extent(node.size)
+        target = self._target(node.register, node.cell)
+        if node.part in ("whole", "start"):
+            self.line(f"{target} = int64({extent})")
+        if node.part == "whole":
+            name = self.indices[node.index] = self._loop_name(node.index)
+            self.line(f"for {name} in range({extent}):")
+            self.depth += 1
+        if node.part in ("whole", "each"):
+            self._search(node, target, extent)
+        if node.part == "whole":
+            self.depth -= 1
+            del self.indices[node.index]
+        if node.part in ("whole", "end"):
+            self.line(f"{target} = {target} if {target} < {extent} else -1")
+
+    def _search(self, node: loops.First, target: str, extent: str) -> None:
         value, extreme = self.printer.real(node.value), self.printer.real(node.extreme)
-        del self.indices[node.index]
-        self.line(f"{target} = int64({extent})")
-        self.line(f"for {name} in range({extent}):")
         same = f"{value} == {extreme} or ({value} != {value} and {extreme} != {extreme})"
-        self.line(f"    hit = {name} if {same} else int64({extent})")
-        self.line(f"    {target} = hit if hit < {target} else {target}")
-        self.line(f"{target} = {target} if {target} < {extent} else -1")
+        self.line(f"hit = {self.indices[node.index]} if {same} else int64({extent})")
+        self.line(f"{target} = hit if hit < {target} else {target}")
 
     def _if(self, node: loops.If) -> None:
         conditions = [self.printer._closed_condition(c) for c in node.conditions]
@@ -188,6 +199,33 @@ class Writer:
         self.depth += 1
         self.nodes(node.body)
         self.depth -= 1
+
+    def _choice(self, node: loops.Choice) -> None:
+        conditions = [self.printer._closed_condition(c) for c in node.conditions]
+        for head, body in ((f"if {' and '.join(conditions)}:", node.yes), ("else:", node.no)):
+            self.line(head)
+            self.depth += 1
+            self.nodes(body)
+            self.depth -= 1
+
+    def _tiles(self, node: loops.Tiles) -> None:
+        self.line(f"for tile in range(first, last, {node.width}):")
+        self.depth += 1
+        self.line(f"rows = min(last - tile, {node.width})")
+        self.nodes(node.body)
+        self.depth -= 1
+
+    def _lanes(self, node: loops.Lanes) -> None:
+        name = self._loop_name(node.index)
+        self.indices |= {node.index: name, node.lane: "lane"}
+        self.unsigned[node.index] = f"at_{name}"
+        self.line("for lane in range(rows):")
+        self.depth += 1
+        self.line(f"{name} = tile + lane")
+        self.line(f"at_{name} = uint64({name})")
+        self.nodes(node.body)
+        self.depth -= 1
+        del self.indices[node.index], self.indices[node.lane], self.unsigned[node.index]
 
     def _for(self, node: loops.For) -> None:
         name = self._loop_name(node.index)
@@ -251,6 +289,7 @@ NODES = {
     loops.Set: Writer._set, loops.Store: Writer._store, loops.Combine: Writer._combine,
     loops.Extreme: Writer._extreme, loops.First: Writer._first, loops.If: Writer._if, loops.For: Writer._for,
     loops.Dot: Writer._dot,
+    loops.Choice: Writer._choice, loops.Tiles: Writer._tiles, loops.Lanes: Writer._lanes,
 }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from ..errors import UnknownNameError, did_you_mean
 from .chosen import CHOSEN
 from .entry import GROUPS, Entry
 from .programs import programs
+from .questions import questions
 from .reports import reports
 
-_ALL = (*CHOSEN, *programs(), *reports())
+_ALL = (*questions(), *CHOSEN, *programs(), *reports())
 GALLERY: Mapping[str, Entry] = {
     entry.name: entry for group in GROUPS for entry in _ALL if entry.group == group
 }

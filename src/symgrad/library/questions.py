@@ -1,13 +1,12 @@
 """The calculus itself as entries of the gallery: limits, rules, integrals, convexity, multipliers, stability, matrices.
 
-A row of `REPORTS` is a name, one line about it, and a question that a `Report` answers; a row of `PROGRAMS` is a
-program, what is derived from it, and with which verbs. Nothing here is an answer.
+A row of `REPORTS` is a name, one line about it, and a question that a `Report` answers; `PROGRAMS` are entries that a
+program derives. Nothing here is an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
 
 from .. import analysis as a
 from .. import stepwise as s
@@ -15,19 +14,9 @@ from ..analysis.report import Report
 from ..calculus.scalar import check
 from ..errors import CheckError
 from ..notation import parse
+from .entry import Entry
 
 Row = tuple[str, Callable[[], Report]]
-
-
-class Derived(NamedTuple):
-    """`output` of the program, derived by `wrt` (all parameters where it is None) with each of `verbs`."""
-
-    summary: str
-    text: str
-    output: str
-    wrt: tuple[str, ...] | None = None
-    verbs: tuple[str, ...] = ("gradient",)
-    reference: str = ""
 
 
 COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012), section "
@@ -139,7 +128,10 @@ CONDITIONS: Mapping[str, Row] = {
         "The nearest point of a polygon, by its multipliers.",
         lambda: a.kkt("(x - 2)**2 + y**2", ["x + y <= 1", "y >= 0"]),
     ),
-    "implicit_derivative": ("dy/dx on a circle.", lambda: a.implicit("x**2 + y**2 = 25", "y", "x")),
+    "implicit_derivative": (
+        "The slope dy/dx of the circle x^2 + y^2 = 25.",
+        lambda: a.implicit("x**2 + y**2 = 25", "y", "x"),
+    ),
     "lyapunov_linear_system": (
         "A linear system is stable: V from the Lyapunov equation A^T P + P A = -I.",
         lambda: a.lyapunov([[0, 1], [-2, -3]]),
@@ -152,7 +144,8 @@ CONDITIONS: Mapping[str, Row] = {
         "Along gradient descent the loss falls: V' = -|grad V|^2.",
         lambda: a.gradient_flow("x**2 + x*y + 2*y**2 + x**4"),
     ),
-    "shortest_line": ("The shortest curve is straight.", lambda: a.euler_lagrange("sqrt(1 + dy**2)", "y", "x")),
+    "shortest_line": ("The shortest curve is straight.", lambda: a.euler_lagrange("sqrt(1 + dy**2)", "y", "x"),
+    ),
     "harmonic_oscillator": (
         "The equation of motion of a spring, and its conserved energy.",
         lambda: a.euler_lagrange("m*dq**2/2 - k*q**2/2", "q", "t"),
@@ -169,59 +162,43 @@ CONDITIONS: Mapping[str, Row] = {
 REPORTS: Mapping[str, Row] = {**LIMITS, **RULES, **CURVATURE, **INTEGRALS, **CONDITIONS}
 
 # A3, A5, A6, A13, A14: vectors and matrices
-PROGRAMS: Mapping[str, Derived] = {
-    "gradient": Derived("The gradient of x^2 + y^2 is (2x, 2y).", "x, y: parameter\nf = x**2 + y**2", "f"),
-    "linear_map": Derived(
-        "The Jacobian of W x by x is W.", "W: input[i, j]\nx: parameter[j]\ny = W @ x", "y", ("x",), ("jacobian",)
-    ),
-    "linear_layer_by_its_weights": Derived(
+PROGRAMS = (
+    Entry("gradient", "calculus", "The gradient of x^2 + y^2 is (2x, 2y).", "x, y: parameter\nf = x**2 + y**2", "f"),
+    Entry("linear_map", "calculus", "The Jacobian of the linear map W x by x is W.",
+        "W: input[i, j]\nx: parameter[j]\ny = W @ x", "y", ("x",), "", ("jacobian",)),
+    Entry("linear_layer_by_its_weights", "calculus",
         "From dL/dz to dL/dW = dL/dz x^T and dL/dx = W^T dL/dz, where z = W x.",
-        "W: parameter[i, j]\nx: parameter[j]\nz = W @ x", "z", ("W", "x"), ("vjp",),
-    ),
-    "inner_product": Derived("The gradient of a^T x is a.", "a: input[i]\nx: parameter[i]\nf = a @ x", "f"),
-    "sum_of_squares": Derived("The gradient of x^T x is 2x.", "x: parameter[i]\nf = x @ x", "f"),
-    "quadratic_form": Derived(
-        "The gradient of x^T A x is (A + A^T) x, its Hessian A + A^T.",
-        "A: input[i, i]\nx: parameter[i]\nq = x @ A @ x", "q", ("x",), ("gradient", "hessian"), COOKBOOK + "2.4.2",
-    ),
-    "bilinear_form": Derived(
-        "The gradient of a^T X b by X is a b^T.",
-        "a: input[i]\nb: input[j]\nX: parameter[i, j]\nf = a @ X @ b", "f", None, ("gradient",), COOKBOOK + "2.4.1",
-    ),
-    "trace_of_a_product": Derived(
-        "The gradient of tr(A X) by X is A^T.",
-        "A: input[i, j]\nX: parameter[j, i]\nf = tr(A @ X)", "f", None, ("gradient",), COOKBOOK + "2.5.1",
-    ),
-    "frobenius_norm": Derived(
-        "The gradient of the squared Frobenius norm of X is 2X.",
-        "X: parameter[i, j]\nf = norm2(X)**2", "f", None, ("gradient",), COOKBOOK + "2.7",
-    ),
-    "hadamard_product": Derived(
-        "The gradient of the sum of A * X, element by element, is A.",
-        "A: input[i, j]\nX: parameter[i, j]\nf = sum(A * X)", "f",
-    ),
-    "kronecker_product": Derived(
-        "From the derivative by A kron B to those by A and B.",
-        "A: parameter[i, j]\nB: parameter[k, l]\nK = kron(A, B)", "K", ("A", "B"), ("vjp",),
-    ),
-    "determinant": Derived(
-        "The gradient of det A is its cofactors: the adjugate, transposed.",
-        "A: parameter[i, i]\nf = det(A)", "f", None, ("gradient",), COOKBOOK + "2.1.2",
-    ),
-    "log_determinant": Derived(
-        "The gradient of log det A is the inverse of A, transposed.",
-        "A: parameter[i, i]\nf = logdet(A)", "f", None, ("gradient",), COOKBOOK + "2.1.4",
-    ),
-    "inverse": Derived(
-        "From the derivative by A^-1 to that by A: -A^-T B A^-T.",
-        "A: parameter[i, i]\nB = inv(A)", "B", ("A",), ("vjp",), COOKBOOK + "2.2",
-    ),
-    "eigenvalues": Derived(
+        "W: parameter[i, j]\nx: parameter[j]\nz = W @ x", "z", ("W", "x"), "", ("vjp",)),
+    Entry("inner_product", "calculus", "The gradient of a^T x is a.", "a: input[i]\nx: parameter[i]\nf = a @ x", "f"),
+    Entry("sum_of_squares", "calculus", "The gradient of x^T x is 2x.", "x: parameter[i]\nf = x @ x", "f"),
+    Entry("quadratic_form", "calculus", "The gradient of x^T A x is (A + A^T) x, its Hessian A + A^T.",
+        "A: input[i, i]\nx: parameter[i]\nq = x @ A @ x", "q", ("x",), COOKBOOK + "2.4.2", ("gradient", "hessian")),
+    Entry("bilinear_form", "calculus", "The gradient of a^T X b by X is a b^T.",
+        "a: input[i]\nb: input[j]\nX: parameter[i, j]\nf = a @ X @ b", "f", None, COOKBOOK + "2.4.1"),
+    Entry("trace_of_a_product", "calculus", "The gradient of tr(A X) by X is A^T.",
+        "A: input[i, j]\nX: parameter[j, i]\nf = tr(A @ X)", "f", None, COOKBOOK + "2.5.1"),
+    Entry("frobenius_norm", "calculus", "The gradient of the squared Frobenius norm of X is 2X.",
+        "X: parameter[i, j]\nf = norm2(X)**2", "f", None, COOKBOOK + "2.7"),
+    Entry("hadamard_product", "calculus", "The gradient of the sum of A * X, element by element, is A.",
+        "A: input[i, j]\nX: parameter[i, j]\nf = sum(A * X)", "f"),
+    Entry("kronecker_product", "calculus", "From the derivative by A kron B to those by A and B.",
+        "A: parameter[i, j]\nB: parameter[k, l]\nK = kron(A, B)", "K", ("A", "B"), "", ("vjp",)),
+    Entry("determinant", "calculus", "The gradient of det A is its cofactors: the adjugate, transposed.",
+        "A: parameter[i, i]\nf = det(A)", "f", None, COOKBOOK + "2.1.2"),
+    Entry("log_determinant", "calculus", "The gradient of log det A is the inverse of A, transposed.",
+        "A: parameter[i, i]\nf = logdet(A)", "f", None, COOKBOOK + "2.1.4"),
+    Entry("inverse", "calculus", "From the derivative by A^-1 to that by A: -A^-T B A^-T.",
+        "A: parameter[i, i]\nB = inv(A)", "B", ("A",), COOKBOOK + "2.2", ("vjp",)),
+    Entry("eigenvalues", "calculus",
         "From the derivative by the eigenvalues of a symmetric matrix to that by the matrix.",
-        "A: parameter[i, i]\nw = eigvalsh(A)", "w", ("A",), ("vjp",),
-    ),
-    "singular_values": Derived(
-        "From the derivative by the singular values to that by the matrix.",
-        "A: parameter[i, j]\ns = svdvals(A)", "s", ("A",), ("vjp",),
-    ),
-}  # fmt: skip
+        "A: parameter[i, i]\nw = eigvalsh(A)", "w", ("A",), "", ("vjp",)),
+    Entry("singular_values", "calculus", "From the derivative by the singular values to that by the matrix.",
+        "A: parameter[i, j]\ns = svdvals(A)", "s", ("A",), "", ("vjp",)),
+)  # fmt: skip
+
+
+def questions() -> Iterator[Entry]:
+    """The entries."""
+    for name, (summary, ask) in REPORTS.items():
+        yield Entry(name, "calculus", summary, ask=ask)
+    yield from PROGRAMS

@@ -6,12 +6,18 @@ A row is a name, one line about it, and the question. Nothing here is an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Symbol, symbols
 
 from .. import analysis as a
-from ..analysis.report import Report
+from .. import stepwise
 from .entry import Entry
 
-Row = tuple[str, Callable[[], Report]]
+if TYPE_CHECKING:
+    from ..analysis.report import Report
+
+Row = tuple[str, Callable[[], "Report"]]
 
 GELU_TANH = "x/2*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))"  # Hendrycks and Gimpel 2016, section 2
 HUBER = "where(abs(r) <= delta, r**2/2, delta*(abs(r) - delta/2))"
@@ -146,6 +152,10 @@ PROBABILITY: Mapping[str, Row] = {
     "elbo": ("The evidence lower bound, log p(x) >= E[log p(x|z)] - KL, by Jensen's inequality.", lambda: _elbo()),
 }
 NETWORKS: Mapping[str, Row] = {
+    "steep_sigmoid_is_a_step": (
+        "s(k x) is a step for k to infinity: with many steps a hidden layer takes any shape.",
+        lambda: stepwise.limit("1/(1 + exp(-k*x))", "k", "oo", positive=["x"]),
+    ),
     "linear_layers_collapse": (
         "Three affine layers one after the other are one affine layer.",
         lambda: a.stacked_linear(3),
@@ -178,7 +188,7 @@ OPTIMISATION: Mapping[str, Row] = {
     ),
     "newton_step": (
         "Newton's step is the minimum of the quadratic Taylor model.",
-        lambda: a.critical_points("f + g*p + h*p**2/2", "p"),
+        lambda: a.critical_points(_model(), "p"),
     ),
     "levenberg_marquardt_step": (
         "The step of Levenberg and Marquardt is the minimum of the damped linear model.",
@@ -192,11 +202,15 @@ OPTIMISATION: Mapping[str, Row] = {
 DENSITIES = ("normal", "laplace", "exponential", "gamma", "beta", "bernoulli", "categorical")
 
 
+def _model() -> Expr:
+    """f + g p + h p^2/2, convex."""
+    f, g, p = symbols("f g p", real=True)
+    return f + g * p + Symbol("h", positive=True) * p**2 / 2
+
+
 def _elbo() -> Report:
     """z ~ N(0, 1), x | z ~ N(z, t^2), q = N(m, s^2)."""
-    import sympy  # noqa: PLC0415
-
-    z = sympy.Symbol("z", real=True)
+    z = Symbol("z", real=True)
     return a.elbo(a.normal(0, 1, z), a.normal(z, "t"), a.normal("m", "s", z))
 
 

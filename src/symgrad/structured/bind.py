@@ -39,6 +39,16 @@ def bind(
     return StructuredMatrix(name, shape[:rows], shape[rows:], parts, plan, symmetric, count)
 
 
+def refilled(matrix: StructuredMatrix, blocks: tuple[Block, ...], values: Mapping[str, Any]) -> StructuredMatrix:
+    """The matrix with other cores in the same places."""
+    parts = []
+    for part, block in zip(matrix.parts, blocks):
+        cores, conditions = part.factors[: len(block.cores)], part.factors[len(block.cores) :]
+        filled = tuple((np.asarray(values[n], float), labels) for (n, _), (_, labels) in zip(block.cores, cores))
+        parts.append(replace(part, factors=(*filled, *conditions)))
+    return replace(matrix, parts=tuple(parts))
+
+
 @dataclass(frozen=True)
 class _Points:
     """What the atoms of an index expression are worth on a grid."""

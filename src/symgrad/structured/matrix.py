@@ -122,6 +122,10 @@ class StructuredMatrix:
         x = solve.solve(self, flat, float(ridge))
         return x.reshape(self.column_shape) if shaped else x
 
+    def positive_definite(self, ridge: float = 0.0) -> bool:
+        """Is this symmetric matrix + ridge * identity positive definite? Decided by the factorisation of the plan."""
+        return solve.definite(self, float(ridge))
+
     @cached_property
     def diagonal(self) -> np.ndarray:
         """The diagonal, flat."""

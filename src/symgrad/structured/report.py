@@ -10,8 +10,8 @@ r"""`Structure`: what a derivative looks like as a matrix, in words, in LaTeX, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from ..ir.access import Size
 from ..ir.interpret import interpret
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System
-from .bind import bind
+from .bind import bind, refilled
 from .matrix import StructuredMatrix
 
 
@@ -38,6 +38,7 @@ class Structure:
     shown: System                   # the same of the display form, for people
     symmetric: bool = False         # a second derivative twice by one tensor
     sizes: Mapping[Size, int] | None = None
+    _kept: dict[tuple, StructuredMatrix] = field(default_factory=dict, repr=False)  # the last one, by its shapes
 
     @cached_property
     def terms(self) -> tuple[Block, ...]:
@@ -61,9 +62,14 @@ class Structure:
     @cached_property
     def plan(self) -> Plan:
         """How a linear system with this matrix is solved; final once the sizes are bound."""
-        plan = decide(self.terms, self.shape, self.rows, self.sizes)
-        changed = {f: self._bound(getattr(plan, f)) for f in ("size", "count", "low", "high")}
-        return replace(plan, **changed) if self.sizes is not None else plan
+        return self._plan(self.sizes)
+
+    def _plan(self, sizes: Mapping[Size, int] | None) -> Plan:
+        plan = decide(self.terms, self.shape, self.rows, sizes)
+        if sizes is None:
+            return plan
+        known = dict(sizes)
+        return replace(plan, **{f: expand(getattr(plan, f).xreplace(known)) for f in ("size", "count", "low", "high")})
 
     def at(self, **sizes: int) -> Structure:
         """The structure with sizes bound, by their letters: `structure.at(N=500, K=5)`."""
@@ -71,7 +77,7 @@ class Structure:
         for name in sizes:
             if name not in known:
                 raise ShapeError(f"{name} is not a size of {self.name}; it has {', '.join(known)}.")
-        return replace(self, sizes={known[n]: v for n, v in sizes.items()})
+        return replace(self, sizes={known[n]: v for n, v in sizes.items()}, _kept={})
 
     @property
     def system_sizes(self) -> set[Size]:
@@ -80,9 +86,16 @@ class Structure:
 
     def bind(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> StructuredMatrix:
         """The matrix in numbers: `arrays` as the program takes them, `values` the cores."""
-        sizes = bind_shapes(_passed(self.system, arrays), {n: np.shape(a) for n, a in arrays.items()})
-        bound = replace(self, sizes=sizes)
-        return bind(self.system, self.name, bound.terms, bound.plan, self.symmetric, sizes, {**arrays, **values})
+        shapes = {n: np.shape(a) for n, a in arrays.items()}
+        key = tuple(sorted(shapes.items()))
+        if key in self._kept:
+            return refilled(self._kept[key], self.terms, values)
+        sizes = bind_shapes(_passed(self.system, arrays), shapes)
+        made = bind(self.system, self.name, self.terms, self._plan(sizes), self.symmetric, sizes, {**arrays, **values})
+        if not any(b.data for b in self.terms):  # else the places follow the data
+            self._kept.clear()
+            self._kept[key] = made
+        return made
 
     def pattern(self, **arrays):
         """Where entries may differ from zero, from the indices (and integer data) alone: a SciPy sparse array of
@@ -144,11 +157,11 @@ def structure(kernel: System, display: System, name: str, rows: int, symmetric: 
     return Structure(name, rows, compressed(kernel, name), compressed(display, name), symmetric)
 
 
-def compressed(system: System, name: str) -> System:
-    """`compress`, with the cores, and defined integer tensors that place them, as outputs."""
-    made = compress(system, name)
-    view = made.defining()[name]
-    needed = [n for n in sorted(view.read_names()) if n in made.defining()]
+def compressed(system: System, *names: str) -> System:
+    """`compress` for each name, with the cores, and defined integer tensors that place them, as outputs."""
+    made = reduce(compress, names, system)
+    defined = made.defining()
+    needed = sorted({read for name in names for read in defined[name].read_names()} & set(defined))
     return replace(made, outputs=tuple(needed), updates={})
 
 

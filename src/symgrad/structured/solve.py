@@ -42,6 +42,17 @@ def divide(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray:
 
 def woodbury(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray:
     """(D + U V^T)^-1 g = D^-1 g - D^-1 U (1 + V^T D^-1 U)^-1 V^T D^-1 g, block by block."""
+    d, left, right, order = _diagonal_and_thin(matrix, ridge)
+    if not np.all(d):
+        return blocks(matrix, g, ridge)
+    y = g[order].reshape(d.shape) / d
+    inner = np.eye(left.shape[2]) + right.swapaxes(1, 2) @ (left / d)
+    x = y - (left / d) @ np.linalg.solve(inner, right.swapaxes(1, 2) @ y)
+    return _back(x.ravel(), order)
+
+
+def _diagonal_and_thin(matrix: StructuredMatrix, ridge: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(D, U, V, the order of rows that makes blocks of them): one block for each entry of the first axis."""
     order = block_order(matrix)
     thin = [p for p in matrix.parts if set(p.row.labels) != set(p.column.labels)]
     scaled = np.full(matrix.shape[0], ridge)
@@ -49,15 +60,9 @@ def woodbury(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarra
         if p not in thin:
             rows, _, values = p.entries()
             scaled += np.bincount(rows, weights=values, minlength=scaled.size)
-    if not np.all(scaled):
-        return blocks(matrix, g, ridge)
     size = int(matrix.plan.size)
     left, right = (np.stack(s, -1).reshape(-1, size, len(thin)) for s in zip(*(_sides(matrix, p, order) for p in thin)))
-    d = scaled[order].reshape(-1, size, 1)
-    y = g[order].reshape(-1, size, 1) / d
-    inner = np.eye(len(thin)) + right.swapaxes(1, 2) @ (left / d)
-    x = y - (left / d) @ np.linalg.solve(inner, right.swapaxes(1, 2) @ y)
-    return _back(x.ravel(), order)
+    return scaled[order].reshape(-1, size, 1), left, right, order
 
 
 def _sides(matrix: StructuredMatrix, p: Part, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,25 +103,30 @@ def _band(matrix: StructuredMatrix, order: np.ndarray, low: int, high: int) -> n
         rows, columns, values = p.entries()
         i, j = rank[rows], rank[columns]
         inside = values != 0     # a point whose condition fails stands nowhere
-        np.add.at(band, ((high + i - j) * count + j)[inside], values[inside])
+        band += np.bincount(((high + i - j) * count + j)[inside], values[inside], band.size)
     return band.reshape(low + high + 1, count)
 
 
 def blocks(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray:
     """One dense factorisation for each block along the plan's axes, or one for all."""
-    size, count = int(matrix.plan.size), int(matrix.plan.count)
     order = block_order(matrix)
+    stacked = _stacked(matrix, order, ridge)
+    right = g[order].reshape(-1, stacked.shape[1], 1)
+    if len(stacked) == 1:
+        return _back(_dense(stacked[0], right[:, :, 0].T, matrix.symmetric).T.ravel(), order)
+    return _back(_dense_many(stacked, right, matrix.symmetric).ravel(), order)
+
+
+def _stacked(matrix: StructuredMatrix, order: np.ndarray, ridge: float) -> np.ndarray:
+    """The blocks along the plan's axes, each once, with the ridge: `(count, size, size)`."""
+    size, count = int(matrix.plan.size), int(matrix.plan.count)
     rank = _back(np.arange(order.size), order)
     stacked = np.zeros(count * size * size)
     for p in matrix.parts:
         shown = p if count * size == order.size else p.first(matrix.plan.axes)
         rows, columns, values = shown.entries()
-        np.add.at(stacked, rank[rows] * size + rank[columns] % size, values)
-    stacked = stacked.reshape(count, size, size) + ridge * np.eye(size)
-    right = g[order].reshape(-1, size, 1)
-    if count == 1:
-        return _back(_dense(stacked[0], right[:, :, 0].T, matrix.symmetric).T.ravel(), order)
-    return _back(_dense_many(stacked, right, matrix.symmetric).ravel(), order)
+        stacked += np.bincount(rank[rows] * size + rank[columns] % size, values, stacked.size)
+    return stacked.reshape(count, size, size) + ridge * np.eye(size)
 
 
 def _dense(a: np.ndarray, b: np.ndarray, symmetric: bool) -> np.ndarray:
@@ -220,6 +230,78 @@ def _refuse(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray
 
 def _zero(matrix: StructuredMatrix, g: np.ndarray, ridge: float) -> np.ndarray:
     return g / ridge if ridge else np.full(matrix.shape[1], np.nan)
+
+
+# definiteness ---------------------------------------------------------------------------------------------------------
+
+
+def definite(matrix: StructuredMatrix, ridge: float) -> bool:
+    """Is the symmetric matrix + ridge I positive definite? By the factorisation of its plan."""
+    with np.errstate(all="ignore"):
+        try:
+            return bool(DEFINITE[matrix.plan.kind](matrix, ridge))
+        except np.linalg.LinAlgError:
+            return False
+
+
+def _definite_diagonal(matrix: StructuredMatrix, ridge: float) -> bool:
+    return bool(np.all(matrix.diagonal + ridge > 0))
+
+
+def _definite_woodbury(matrix: StructuredMatrix, ridge: float) -> bool:
+    """D + U V^T with D > 0: the eigenvalues of V^T D^-1 U lie above -1 (they are real, for U V^T is symmetric)."""
+    d, left, right, _ = _diagonal_and_thin(matrix, ridge)
+    if not np.all(d > 0):
+        return _definite_blocks(matrix, ridge)
+    return bool(np.all(np.linalg.eigvals(right.swapaxes(1, 2) @ (left / d)).real > -1))
+
+
+def _definite_banded(matrix: StructuredMatrix, ridge: float) -> bool:
+    from scipy.linalg import cholesky_banded  # noqa: PLC0415
+
+    band = _band(matrix, block_order(matrix), int(matrix.plan.low), high := int(matrix.plan.high))
+    band[high] += ridge
+    cholesky_banded(band[: high + 1], check_finite=False)
+    return True
+
+
+def _definite_blocks(matrix: StructuredMatrix, ridge: float) -> bool:
+    np.linalg.cholesky(_stacked(matrix, block_order(matrix), ridge))
+    return True
+
+
+def _definite_sparse(matrix: StructuredMatrix, ridge: float) -> bool:
+    """Gauss elimination without an exchange of rows has positive pivots only where the matrix is positive definite."""
+    from scipy.sparse import diags_array  # noqa: PLC0415
+    from scipy.sparse.linalg import splu  # noqa: PLC0415
+
+    a = (matrix.to_scipy_sparse("csc") + diags_array(np.full(matrix.shape[0], ridge))).tocsc()
+    try:
+        found = splu(a, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    except RuntimeError:    # exactly singular
+        return False
+    return bool(np.array_equal(found.perm_r, found.perm_c) and np.all(found.U.diagonal() > 0))
+
+
+def _definite_kronecker(matrix: StructuredMatrix, ridge: float) -> bool:
+    (p,) = matrix.parts
+    values = np.array([p.coefficient])
+    for array, labels in p.factors:
+        square = _matrix_of(array, labels, p.row.labels, p.column.labels)
+        values = np.outer(values, np.linalg.eigvalsh(square)[[0, -1]]).ravel()  # the extremes come from the extremes
+    return bool(values.min() + ridge > 0)
+
+
+DEFINITE = {
+    "zero": lambda matrix, ridge: ridge > 0,
+    "divide": _definite_diagonal,
+    "woodbury": _definite_woodbury,
+    "banded": _definite_banded,
+    "kronecker": _definite_kronecker,
+    "blocks": _definite_blocks,
+    "dense": _definite_blocks,
+    "sparse": _definite_sparse,
+}
 
 
 SOLVERS = {

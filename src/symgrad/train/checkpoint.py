@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import DataError, SymgradError
 
-FORMAT = "symgrad fit 2"
+FORMAT = "symgrad fit 3"
 
 
 def npz(path: str | Path) -> Path:

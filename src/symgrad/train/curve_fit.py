@@ -147,15 +147,16 @@ def _problem(model: Model, target: np.ndarray, weight: np.ndarray, start: np.nda
 def _curvature(model: Model, weighted: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
     """The Hessians of the predictions, summed with the weighted residuals: one derived product for each parameter."""
     whole, total, bar = weighted_sum(model.system, model.output)
-    system, layout = hessian_product(whole, total, model.layout.names), model.layout
+    layout, kept = model.layout, []
 
     def matrix(vector: np.ndarray) -> np.ndarray:
-        evaluate = Evaluator(
-            system, model.data, layout, model.engine, **{bar: weighted(vector)}, **directions(layout, vector)
-        )
+        given = {bar: weighted(vector)}
+        if not kept:
+            system = hessian_product(whole, total, layout.names)
+            kept.append(Evaluator(system, model.data, layout, model.engine, **given, **directions(layout, vector)))
         units = np.eye(layout.size)
-        rows = [product_of(evaluate(vector, **directions(layout, unit)), total, layout) for unit in units]
-        return np.array(rows)
+        found = [kept[0](vector, **given, **directions(layout, unit)) for unit in units]
+        return np.array([product_of(f, total, layout) for f in found])
 
     return matrix
 

@@ -13,6 +13,7 @@ from ..ir.access import Size
 from ..ir.bounds import check_data, dtype_error, plain_array
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System, Tensor
+from . import mapped
 
 Arrays = dict[str, np.ndarray]
 KINDS = {"float": "fiub", "int": "iu", "bool": "b"}
@@ -150,12 +151,24 @@ class Examples:
             np.take(self.arrays[name], numbers, axis=0, out=buffers[name], mode="clip")
         return Part(buffers, numbers)
 
+    def some(self, most: int) -> Arrays:
+        """The batched arrays at the examples, of `most` examples evenly spaced where there are more."""
+        rows = np.arange(self.count)
+        if self.count > most:
+            rows = np.unique(np.linspace(0, self.count - 1, most).astype(int))
+        return {name: self.arrays[name][self.numbers(rows)] for name in self.batched}
+
     def updates(self, rng: np.random.Generator, accumulate: int = 1) -> Iterator[Update]:
         """The updates of one epoch: every example once, in random order."""
         size = min(self.batch_size or self.count, self.count) if self.batched else self.count
+        arrays = [self.arrays[name] for name in self.batched]
+        held, page = 0, mapped.touched(arrays)
         for rows in batches(self.count, size * accumulate, rng):
             parts = (self.part(rows[start : start + size]) for start in range(0, len(rows), size))
             yield Update(parts, len(rows))
+            held += page * len(rows)
+            if held > mapped.MOST:
+                held = mapped.give_back(arrays) or 0
 
 
 def examples_of(system: System, arrays: Arrays) -> Examples:

@@ -1,44 +1,20 @@
-r"""The two solvers that SciPy does not have: damped Newton with a modified Cholesky factorisation, gradient descent.
+r"""The two solvers that SciPy does not have: damped Newton on a Hessian of any structure, and gradient descent.
 
     (H + E) s = -g ,   x <- x + t s        t halved until f falls enough (Armijo)
 
-E is 0 where H is positive definite. Else H = L D L^T (Bunch-Kaufman), and the eigenvalues of D are made positive, so
-that s is a direction of descent. A point where the gradient vanishes and the curvature is negative is left along it.
+E is 0 where H is positive definite; else it makes H + E so (`curvature`). A point where the gradient vanishes and the
+curvature is negative is left along it.
 
-Sources: S. H. Cheng, N. J. Higham, A modified Cholesky algorithm based on a symmetric indefinite factorization, SIAM J.
-Matrix Anal. Appl. 19 (1998); J. Nocedal, S. Wright, Numerical Optimization, 2nd ed. (2006), sections 3.1 and 3.4.
+Source: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed. (2006), sections 3.1 and 3.4.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, ldl, solve_triangular
 from scipy.optimize import OptimizeResult
 
+from .curvature import EPS
 from .objective import Objective
-
-EPS = float(np.finfo(float).eps)
-
-
-def modified_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """`(H + E)^-1 right`, with E = 0 where the symmetric matrix H is positive definite.
-
-    >>> modified_solve(np.diag([2.0, -4.0]), np.array([2.0, 4.0]))
-    array([1., 1.])
-    """
-    try:
-        return cho_solve(cho_factor(matrix), right)
-    except LinAlgError:
-        pass
-    lower, blocks, order = ldl(matrix)
-    values, vectors = np.linalg.eigh(blocks)
-    least = np.sqrt(EPS) * max(np.abs(values).max(), EPS)
-    triangle = lower[order]
-    inner = solve_triangular(triangle, right[order], lower=True, unit_diagonal=True)
-    inner = vectors @ ((vectors.T @ inner) / np.maximum(np.abs(values), least))
-    solution = np.empty_like(right)
-    solution[order] = solve_triangular(triangle.T, inner, lower=False, unit_diagonal=True)
-    return solution
 
 
 def newton(objective: Objective, start: np.ndarray, tolerance: float, limit: int) -> OptimizeResult:
@@ -46,17 +22,17 @@ def newton(objective: Objective, start: np.ndarray, tolerance: float, limit: int
     x = start
     for step in range(limit):
         value, slopes = objective.both(x)
-        hessian = objective.hessian(x)
-        if not (np.isfinite(value) and np.isfinite(slopes).all() and np.isfinite(hessian).all()):
+        hessian = objective.curvature(x)
+        if not (np.isfinite(value) and np.isfinite(slopes).all() and hessian.finite):
             return _stopped(objective, x, step, False, "the value or a derivative is not finite")
         if np.abs(slopes).max() <= tolerance:
-            values, vectors = np.linalg.eigh(hessian)
-            if values[0] >= -np.sqrt(EPS) * max(np.abs(values).max(), 1.0):
+            least, direction = hessian.least
+            if least >= -np.sqrt(EPS) * max(hessian.scale, 1.0):
                 return _stopped(objective, x, step, True, "the gradient vanishes")
-            direction = vectors[:, 0] * (-1.0 if vectors[:, 0] @ slopes > 0 else 1.0)
+            direction = -direction if direction @ slopes > 0 else direction
         else:
-            direction = -modified_solve(hessian, slopes)
-        moved = _damped(objective, x, direction, direction @ hessian @ direction)
+            direction = hessian.descent(slopes)
+        moved = _damped(objective, x, direction, hessian.along(direction))
         if moved is None:
             return _stopped(objective, x, step, False, "no step lowers the value any more")
         x = moved

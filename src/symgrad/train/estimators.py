@@ -23,12 +23,11 @@ from sklearn.base import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from .. import calculus
 from ..errors import SymgradError
-from ..ir.system import System
+from ..ir.system import System, Tensor
 from ..library.optimizers import Optimizer
 from .data import inputs_of
-from .fitted import Fit
+from .fitted import Fit, evaluated
 from .loop import fit
 from .model import loss_of, prediction_of, raw_system
 
@@ -65,8 +64,10 @@ class _Estimator(BaseEstimator):
         loss, prediction = loss_of(system, self.loss), prediction_of(system, self.prediction)
         if prediction is None:
             raise SymgradError("name what is predicted: prediction='p'.")
-        read = [t.name for t in inputs_of(system.prune([prediction]))]
-        others = [t.name for t in inputs_of(system.prune([loss])) if t.name not in read]
+        options = self.options or {}
+        aside = {*options.get("schedules", {}), *options.get("evaluation", {})}
+        read = [t.name for t in _data(system.prune([prediction])) if t.name not in aside]
+        others = [t.name for t in _data(system.prune([loss])) if t.name not in (*read, *aside)]
         if len(read) != 1 or len(others) > 1:
             raise SymgradError(
                 "an estimator binds X to the one input that the prediction reads, and y to the one that only the loss "
@@ -99,12 +100,18 @@ class _Estimator(BaseEstimator):
         if "_fit" not in self.__dict__:
             system = raw_system(self.program)
             loss, prediction, _, _ = self._named(system)
-            needed = calculus.kernel_form(system.prune([loss, prediction]))
-            self._fit = Fit(needed, loss, prediction, self.parameters_, [], self.dtype)
+            constants = (self.options or {}).get("evaluation", {})
+            needed = evaluated(system.prune([loss, prediction]), constants)
+            self._fit = Fit(needed, loss, prediction, self.parameters_, [], self.dtype, evaluation=constants)
         return self._fit
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_fit"}
+
+
+def _data(system: System) -> list[Tensor]:
+    """The inputs that are data: noise is drawn."""
+    return [t for t in inputs_of(system) if t.role != "noise"]
 
 
 class Classifier(ClassifierMixin, _Estimator):

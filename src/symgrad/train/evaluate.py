@@ -42,8 +42,8 @@ def engine_of(system: System, shapes: Mapping[str, tuple[int, ...]]) -> str:
 class Evaluator:
     """A System in its kernel form at fixed data; a call takes the vector of parameters (and other tensors by name)."""
 
-    def __init__(self, raw: System, data: Arrays, layout: Layout, engine: str | None = None, **others: np.ndarray):
-        self.system = calculus.kernel_form(raw)
+    def __init__(self, system: System, data: Arrays, layout: Layout, engine: str | None = None, **others: np.ndarray):
+        self.system = calculus.kernel_form(system)
         self.layout, self.calls, self._bound = layout, 0, None
         self.fixed = {n: a for n, a in (data | others).items() if n in self.system.tensors}
         shapes = {n: np.shape(a) for n, a in self.fixed.items()} | dict(layout.shapes)

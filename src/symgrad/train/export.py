@@ -77,8 +77,8 @@ def export(
     """Write the folder; see `Fit.export`."""
     folder = Path(folder)
     name = _name(folder)
-    system = _predicting(fit)
-    text = standalone(system, fit.dtype, _sizes(fit, system))
+    system = predicting(fit)
+    text = standalone(system, fit.dtype, sizes_of_fit(fit, system))
     about = _about(fit, system, name, columns, preparation, classes)
     _empty(folder)
     used = {t.name for t in system.declared("parameter")}
@@ -120,13 +120,13 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
-def _predicting(fit: Fit) -> System:
+def predicting(fit: Fit) -> System:
     if fit.prediction is None:
         raise UnknownNameError("an exported model predicts: name the tensor, sg.fit(..., prediction='p').")
     return fit.system.prune([fit.prediction])
 
 
-def _sizes(fit: Fit, system: System) -> dict:
+def sizes_of_fit(fit: Fit, system: System) -> dict:
     """Every size but that of the examples, as it was in training."""
     shapes = {n: np.shape(a) for n, a in fit.parameters.items()} | dict(fit.shapes)
     batch = fit.batch
@@ -143,7 +143,7 @@ def _about(fit: Fit, system: System, name: str, columns, preparation: Preparatio
     inputs = inputs_of(system)
     plane = [t.name for t in inputs if t.rank == 2]
     if (columns or preparation) and len(plane) != 1:
-        raise SymgradError(f"columns are those of one input of rank 2; the prediction reads {', '.join(plane) or 'none'}.")
+        raise SymgradError(f"columns are those of one input of rank 2; there are {', '.join(plane) or 'none'}.")
     listed = described(preparation) if preparation else [{"name": str(c)} for c in columns or ()]
     width = sum(len(c.get("categories", "1")) for c in listed)
     given = fit.shapes.get(plane[0]) if plane else None
@@ -218,7 +218,8 @@ def card(fit: Fit, about: Mapping[str, Any]) -> str:
     best = next((e.figures() for e in fit.history if e.number == fit.best_epoch), last)
     versions = ", ".join(f"{n} {v}" for n, v in about["versions"].items())
     lines = [
-        f"# {about['name']}", "", f"Trained and exported by symgrad {about['versions']['symgrad']}. Runs on NumPy and Numba.",
+        f"# {about['name']}", "",
+        f"Trained and exported by symgrad {about['versions']['symgrad']}. Runs on NumPy and Numba.",
         "", "## Use", "", "```", f"python -m {about['name']} predict data.csv",
         f"python -m {about['name']} drift data.csv", "```", "", "## Model", "", "```", equations(fit), "```", "",
         "| parameter | shape |", "|---|---|",

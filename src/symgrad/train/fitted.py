@@ -137,8 +137,8 @@ class Fit:
     def export(
         self, folder: str | Path, columns: Sequence[str] | None = None, preparation: Any = None, classes: Any = None
     ) -> Path:
-        """Write a folder that runs without symgrad: a Python module of NumPy and Numba with `predict`, the parameters in
-        safetensors, a model card, and `python -m NAME predict data.csv`.
+        """Write a folder that runs without symgrad: a Python module of NumPy and Numba with `predict`, the parameters
+        in safetensors, a model card, and `python -m NAME predict data.csv`.
 
         `columns` names the features in a table, or `preparation` (of `sg.tables.prepare`) says how they are made of
         its columns; `classes` names what a prediction scores. Raises SymgradError where the folder holds other files,
@@ -147,6 +147,15 @@ class Fit:
         from .export import export  # noqa: PLC0415  (it reads Fit)
 
         return export(self, folder, columns, preparation, classes)
+
+    def to_onnx(self, path: str | Path) -> Path:
+        """Write the prediction as an ONNX graph and, where onnxruntime is installed, compare it with the kernel.
+
+        Raises SymgradError with the equation that has no ONNX operator.
+        """
+        from .onnx_export import to_onnx  # noqa: PLC0415
+
+        return to_onnx(self, path)
 
     def drift(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
         """How far new data are from the training data, the worst column first: the population stability index over

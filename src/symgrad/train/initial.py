@@ -23,13 +23,15 @@ def initial_parameters(
     system: System, sizes: Mapping[Size, int], seed: int, dtype: str, start: Mapping[str, np.ndarray] | None = None
 ) -> Arrays:
     """Rank 0 and 1 (biases) start at zero; others are normal with the variance of He (`2/fan_in`) where the program
-    has a rectifier, else of Glorot (`2/(fan_in + fan_out)`). `start` gives some parameters their values.
+    has a rectifier, else of Glorot (`2/(fan_in + fan_out)`). `start` gives some parameters their values, and sizes that
+    the data do not say.
 
     K. He et al., ICCV 2015; X. Glorot, Y. Bengio, AISTATS 2010.
     """
     rng = np.random.default_rng(seed)
     gain = _rectified(system)
     parameters, start = {}, dict(start or {})
+    sizes = _sizes_of_start(system, start) | dict(sizes)
     for tensor in system.declared("parameter"):
         shape = shape_of(tensor, sizes)
         drawn = rng.standard_normal(shape) * _scale(system, tensor, sizes, gain) if tensor.rank > 1 else np.zeros(shape)
@@ -40,6 +42,11 @@ def initial_parameters(
     if start:
         raise UnknownNameError(f"{', '.join(start)} in start: the parameters are {', '.join(parameters)}.")
     return parameters
+
+
+def _sizes_of_start(system: System, start: Mapping[str, Any]) -> dict[Size, int]:
+    given = [(t.shape, np.shape(start[t.name])) for t in system.declared("parameter") if t.name in start]
+    return {e: n for shape, extents in given for e, n in zip(shape, extents) if isinstance(e, Size)}
 
 
 def given_parameters(system: System, data: Mapping[str, np.ndarray], start: Mapping[str, Any]) -> Arrays:

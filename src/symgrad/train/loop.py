@@ -14,7 +14,7 @@ from ..library.optimizers import Optimizer
 from . import checkpoint as files
 from .arguments import batch_size_of, callbacks_of, optimizer_of, whole
 from .data import Examples, examples_axis, sizes_of
-from .deployed.frames import summary
+from .deployed.frames import ROWS, summary
 from .events import events
 from .feeds import BEGIN, described, feeds_of
 from .fitted import Fit, evaluated
@@ -113,7 +113,7 @@ def fit(
     size, bound = examples_axis(data.system, training.arrays), sizes_of(data.system, training.arrays | parameters)
     result.batch = "" if size is None else str(size)
     result.shapes = {n: a.shape for n, a in training.arrays.items()}
-    result.summary = summary({n: a for n, a in training.arrays.items() if n in training.batched})
+    result.summary = summary(training.some(ROWS))
     feeds = feeds_of(data.system, training.arrays, bound, size, seed, dtype, engine, followed)
     trainer = trainer_of(data.system, training, feeds, parameters, sizes, loss, optimizer, accumulate, dtype, engine)
     judge = judge_of(result, held_out, names, feeds) if held_out else None

@@ -12,18 +12,24 @@ from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult
 
 from ..errors import SymgradError, did_you_mean
-from ..kernels.kernel import UnknownOutputError
+from ..kernels.outputs import UnknownOutputError
 from .constraints import Constraint, constraints_of
+from .curvature import Dense
 from .descent import gradient_descent, newton
 from .formula import by_name, system_of
+from .gauss_newton import gauss_newton, natural_gradient
 from .layout import Vector
 from .objective import Objective, objective_of
 
-OURS = {"newton": newton, "gradient-descent": gradient_descent}
+OURS = {
+    "newton": newton, "gradient-descent": gradient_descent, "gauss-newton": gauss_newton,
+    "natural-gradient": natural_gradient,
+}  # fmt: skip
 SCIPY = {
     "trust-newton": "trust-ncg", "bfgs": "BFGS", "l-bfgs": "L-BFGS-B", "slsqp": "SLSQP", "trust-constr": "trust-constr",
 }  # fmt: skip
 METHODS = (*OURS, *SCIPY)
+LIMITS = {"newton": 200, "gauss-newton": 500, "natural-gradient": 500}
 CONSTRAINED = ("slsqp", "trust-constr")
 BOUNDED = ("l-bfgs", *CONSTRAINED)
 SMALL = 20  # parameters: up to here the curvature at the result is always looked at
@@ -55,13 +61,15 @@ def minimize(
     tolerance: float = 1e-8,
     limit: int | None = None,
     engine: str | None = None,
+    output: str | None = None,
 ) -> Minimum:
     """A local minimum of `f` over its parameters, by derived gradient, Hessian or Hessian-vector products.
 
     `f` is a formula of scalars (text or SymPy; its parameters are the names in `start`), or a Program whose only
     scalar output (or `loss`) is minimised over its parameters, with `data` for its inputs. `method` is "newton"
     (damped, modified Cholesky factorisation), "trust-newton" (trust region, conjugate gradients on Hessian-vector
-    products), "bfgs", "l-bfgs" (the default), "gradient-descent", or, with constraints, "slsqp" (their default) or
+    products), "bfgs", "l-bfgs" (the default), "gradient-descent", "gauss-newton" or "natural-gradient" (of the
+    network that `output` names, the tensor that the loss is taken of), or, with constraints, "slsqp" (their default) or
     "trust-constr". `constraints` are texts, ["x + y <= 1"], or limits of tensors of the program, {"c": (0, None)};
     `bounds` are pairs by name. `tolerance` is that of the gradient's largest entry, `limit` the number of steps.
 
@@ -78,6 +86,7 @@ def minimize(
     system = system_of(f, start, data if isinstance(data, dict) else {})
     also = tuple(map(str, constraints)) if isinstance(constraints, Mapping) else ()
     objective = objective_of(f, system, start, data, loss, also, engine)
+    objective.through = output or ""
     given = constraints_of(constraints, objective, system)
     method = _method(method, bool(given), bool(bounds))
     box = _box(objective, bounds)
@@ -112,7 +121,7 @@ def _box(objective: Objective, bounds: dict[str, tuple]) -> list[tuple] | None:
 
 def _solve(objective: Objective, method: str, given: list[Constraint], box, tolerance: float, limit: int | None):
     if method in OURS:
-        return OURS[method](objective, objective.start, tolerance, limit or {"newton": 200}.get(method, 20_000))
+        return OURS[method](objective, objective.start, tolerance, limit or LIMITS.get(method, 20_000))
     options: dict[str, Any] = {"maxiter": limit or 500 + 10 * objective.layout.size}
     options |= {"slsqp": {"ftol": 1e-15}, "l-bfgs": {"ftol": 0.0, "gtol": tolerance, "maxfun": 10**6}}.get(
         method, {"gtol": tolerance}
@@ -218,18 +227,23 @@ def _second_order(
 ) -> tuple[float | None, str]:
     """The least eigenvalue of the Hessian (of the Lagrangian, along the active constraints), and what it says."""
     x = np.asarray(result["x"])
-    hessian = objective.hessian(x) if x.size > SMALL else np.array([objective.product(x, u) for u in np.eye(x.size)])
+    along = null_space(active) if len(active) else np.eye(x.size) if given or x.size <= SMALL else None
+    hessian = objective.curvature(x) if along is None else _curvature_along(along, objective, given, result)
+    if not hessian.finite or (along is not None and not along.size):
+        return None, ""
+    least, _ = hessian.least
+    if least < -1e-7 * max(hessian.scale, 1e-300):
+        return least, "this is no minimum: the value falls along a direction of negative curvature"
+    step = hessian.newton(rest if along is None else along.T @ rest)
+    if np.abs(step).max(initial=0) > LONG * max(1.0, np.abs(x).max()):
+        return least, "the gradient is small, but Newton's step is long: the value may have no minimum"
+    return least, ""
+
+
+def _curvature_along(along: np.ndarray, objective: Objective, given: list[Constraint], result: Minimum) -> Dense:
+    """The Hessian of the Lagrangian in the coordinates of a subspace, from one product for each parameter."""
+    x = np.asarray(result["x"])
+    hessian = np.array([objective.product(x, u) for u in np.eye(x.size)])
     for constraint in given:
         hessian = hessian - constraint.hessian(x, result["multipliers"][constraint.name])
-    along = null_space(active) if len(active) else np.eye(x.size)
-    if not np.isfinite(hessian).all() or not along.size:
-        return None, ""
-    reduced = along.T @ ((hessian + hessian.T) / 2) @ along
-    values, vectors = np.linalg.eigh(reduced)
-    if values[0] < -1e-7 * max(np.abs(values).max(), 1e-300):
-        return float(values[0]), "this is no minimum: the value falls along a direction of negative curvature"
-    bent = values > 1e-10 * values.max(initial=0.0)
-    step = (vectors.T @ (along.T @ rest))[bent] / values[bent]
-    if np.abs(step).max(initial=0) > LONG * max(1.0, np.abs(x).max()):
-        return float(values[0]), "the gradient is small, but Newton's step is long: the value may have no minimum"
-    return float(values[0]), ""
+    return Dense(along.T @ ((hessian + hessian.T) / 2) @ along)

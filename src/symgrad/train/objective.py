@@ -11,13 +11,14 @@ import numpy as np
 from .. import calculus
 from ..errors import SymgradError, UnknownNameError
 from ..ir.system import System
+from .curvature import Dense, Structured, curvature_of
 from .data import Arrays, inputs_of, name_arrays, sizes_of
 from .evaluate import Evaluator
 from .formula import is_formula
 from .initial import given_parameters, initial_parameters
 from .layout import Layout
 from .model import loss_of
-from .second_order import directions, hessian_matrix, hessian_product, product_of
+from .second_order import Hessian, directions, hessian_product, product_of
 
 
 @dataclass
@@ -30,7 +31,9 @@ class Objective:
     data: Arrays
     start: np.ndarray
     engine: str | None = None
+    through: str = ""  # the tensor that Gauss-Newton linearises
     _kept: dict[bytes, tuple[float, np.ndarray]] = field(default_factory=dict, repr=False)
+    _bent: dict[bytes, Dense | Structured] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _first(self) -> Evaluator:
@@ -39,10 +42,8 @@ class Objective:
         )
 
     @cached_property
-    def _second(self) -> Evaluator:
-        return Evaluator(
-            calculus.hessian(self.system, self.output, self.layout.names), self.data, self.layout, self.engine
-        )
+    def _second(self) -> Hessian:
+        return Hessian(self.system, self.output, self.data, self.layout, self.engine)
 
     @cached_property
     def _product(self) -> Evaluator:
@@ -71,8 +72,12 @@ class Objective:
     def gradient(self, vector: np.ndarray) -> np.ndarray:
         return self.both(vector)[1]
 
-    def hessian(self, vector: np.ndarray) -> np.ndarray:
-        return hessian_matrix(self._second(vector), self.output, self.layout)
+    def curvature(self, vector: np.ndarray) -> Dense | Structured:
+        """The Hessian, with the structure that it has."""
+        key = np.asarray(vector, dtype=float).tobytes()
+        if key not in self._bent:
+            self._bent = {key: curvature_of(self._second(vector))}
+        return self._bent[key]
 
     def product(self, vector: np.ndarray, along: np.ndarray) -> np.ndarray:
         """The Hessian times `along`."""

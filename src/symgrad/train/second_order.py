@@ -1,16 +1,19 @@
-"""Second derivatives with respect to several parameters at once, as Systems and as matrices of the flat vector."""
+"""Second derivatives with respect to several parameters at once, as Systems and as a matrix of the flat vector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
-from .. import calculus
+from .. import calculus, structured
 from ..ir.access import Access, Index, fresh_names
 from ..ir.system import Equation, Range, System, Tensor, Term
+from .data import Arrays
+from .evaluate import Evaluator
 from .layout import Layout
 
 
@@ -47,15 +50,24 @@ def directions(layout: Layout, vector: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{n}_dot": a for n, a in layout.unpack(vector).items()}
 
 
-def hessian_matrix(found: Mapping[str, Any], output: str, layout: Layout) -> np.ndarray:
-    """The blocks `d2L_dv_dw` as one symmetric matrix."""
-    matrix = np.empty((layout.size, layout.size))
-    parts = dict(layout.slices())
-    for position, v in enumerate(layout.names):
-        for w in layout.names[position:]:
-            rows, columns = parts[v], parts[w]
-            shape = (rows.stop - rows.start, columns.stop - columns.start)
-            block = np.reshape(found[f"d2{output}_d{v}_d{w}"], shape)
-            matrix[rows, columns] = block
-            matrix[columns, rows] = block.T
-    return matrix
+class Hessian:
+    """The Hessian by all parameters at a point, compressed: `hessian(vector)` is a `StructuredMatrix`."""
+
+    def __init__(self, system: System, output: str, data: Arrays, layout: Layout, engine: str | None):
+        raw = calculus.hessian(system, output, layout.names)
+        cores = replace(structured.compressed(calculus.kernel_form(raw), *raw.outputs), log=())
+        self.data, self.layout, self.output = data, layout, output
+        self.cores = Evaluator(cores, data, layout, engine)
+        ranks = [len(shape) for shape in layout.shapes.values()]
+        pairs = combinations_with_replacement(range(len(ranks)), 2)  # in the order of the outputs
+        self.tiles = {
+            (i, j): structured.Structure(name, ranks[i], cores, cores, i == j)
+            for (i, j), name in zip(pairs, raw.outputs)
+        }
+
+    def __call__(self, vector: np.ndarray) -> structured.StructuredMatrix:
+        arrays = self.cores.fixed | self.layout.unpack(vector)
+        arrays = {n: a for n, a in arrays.items() if n in self.cores.system.tensors}
+        values = self.cores(vector) if self.cores.system.outputs else {}
+        tiles = {place: structure.bind(arrays, values) for place, structure in self.tiles.items()}
+        return structured.joined(f"the Hessian of {self.output}", tiles)

@@ -37,6 +37,10 @@ class Stream:
     def batched(self) -> tuple[str, ...]:
         return self.first.batched
 
+    def some(self, most: int) -> Arrays:
+        """The first batch."""
+        return self.first.some(most)
+
     def part(self) -> Part:
         """What a kernel may be compiled on."""
         return Part(self.first.arrays, np.arange(self.first.count))

@@ -106,7 +106,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 
 
 def to_latex(title: str, blocks: Iterable[Block]) -> str:
-    """A complete document that pdflatex compiles with amsmath, graphicx and geometry only."""
+    """A complete document that pdflatex compiles with amsmath, amssymb, graphicx and geometry only."""
     body = "\n\n".join(map(_latex_block, blocks))
     return (
         f"{PREAMBLE}\\title{{{latex_text(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n\n"
@@ -311,8 +311,9 @@ def _html_block(block: Block) -> str:
             body = "".join("<tr>" + "".join(f"<td>{_html_inline(c)}</td>" for c in r) + "</tr>" for r in rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         case Picture():
-            data, caption = base64.b64encode(block.png).decode(), _html_inline(block.caption)
-            return f'<figure><img src="data:image/png;base64,{data}" alt=""/><figcaption>{caption}</figcaption></figure>'
+            source = f"data:image/png;base64,{base64.b64encode(block.png).decode()}"
+            caption = f"<figcaption>{_html_inline(block.caption)}</figcaption>"
+            return f'<figure><img src="{source}" alt="{html.escape(block.name)}"/>{caption}</figure>'
         case Links(rows, inline):
             return "\n".join(_html_links(*row, inline) for row in rows)
     raise TypeError(f"not a block: {block!r}")

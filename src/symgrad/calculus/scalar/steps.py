@@ -12,7 +12,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sympy import Add, Expr, Mul, Pow, Symbol, cancel, count_ops, expand_func, factor_terms, gamma, together
+from sympy import (
+    Add,
+    Expr,
+    Mul,
+    Pow,
+    Symbol,
+    cancel,
+    count_ops,
+    expand_func,
+    factor_terms,
+    fraction,
+    gamma,
+    powsimp,
+    together,
+)
 
 from ...ir.system import Step
 from ..rewrite import Rule, replays
@@ -103,9 +117,28 @@ def tidy(expr: Expr) -> Expr:
     spellings = [expr, factor_terms(expr)]
     if expr.has(gamma):  # Gamma(a + 1) = a Gamma(a)
         spellings.append(cancel(together(expr.replace(gamma, lambda z: expand_func(gamma(z))))))
+    if any(p.exp.free_symbols and p.base.free_symbols for p in expr.atoms(Pow)):
+        spellings.append(_powers_joined(expr))
     if count_ops(expr) < 60 and _is_fraction(expr):
         spellings.append(cancel(together(expr)))
     return min(spellings, key=lambda e: (count_ops(e) - isinstance(e, Mul), not isinstance(e, Mul), len(str(e))))
+
+
+def _powers_joined(expr: Expr) -> Expr:
+    """b^m b^n as b^(m + n), where a base that is a fraction is one reduced fraction."""
+    bases = {p.base for p in expr.atoms(Pow)}
+    reduced = expr.replace(
+        lambda p: isinstance(p, Pow) and bool(p.exp.free_symbols and p.base.free_symbols),
+        lambda p: _reduced(p.base, bases) ** p.exp,
+    )
+    terms = Add.make_args(reduced.expand(power_base=False, power_exp=False))
+    return factor_terms(Add(*map(powsimp, terms)))
+
+
+def _reduced(base: Expr, bases: set[Expr]) -> Expr:
+    """One reduced fraction, over 1 - p rather than p - 1 where that stands in the expression already."""
+    above, below = fraction(cancel(together(base)))
+    return -above / -below if -below in bases else above / below
 
 
 def _is_fraction(expr: Expr) -> bool:

@@ -17,7 +17,8 @@ from sympy import Basic, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne
 from ...ir.access import Access, Index, fresh_names, index_symbols
 from ...ir.recurrence import reindexed, scans
 from ...ir.system import Equation, Range, System, Tensor, Term
-from .tree import Contract, Operand
+from .gram import gram
+from .tree import Contract, Gram, Operand
 
 NOMINAL = 64  # every size, when contraction orders are compared
 
@@ -35,8 +36,9 @@ class _Work:
     system: System
     tensors: dict[str, Tensor]
     slices: bool = True
+    symmetric: bool = True  # are symmetric products made by blocks of rows?
     equations: list[Equation] = field(default_factory=list)
-    calls: dict[str, Contract] = field(default_factory=dict)
+    calls: dict[str, Contract | Gram] = field(default_factory=dict)
 
     def __post_init__(self):
         self.names = fresh_names(self.tensors, "product")
@@ -57,40 +59,45 @@ class _Work:
         return Access(name, *write)
 
 
-def contractions(system: System, slices: bool = True) -> tuple[System, dict[str, Contract]]:
+def contractions(
+    system: System, slices: bool = True, symmetric: bool = True
+) -> tuple[System, dict[str, Contract | Gram]]:
     """The system with matrix products in equations of their own, and the BLAS call for each of those. Without `slices`
     no product of parts of matrices."""
-    work = _Work(system, dict(system.tensors), slices)
+    work = _Work(system, dict(system.tensors), slices, symmetric)
     recurrent = scans(system.equations)  # their products are made on slices, in `recur`
     for eq in system.equations:
         if eq.tensor in recurrent or eq.reduce != "sum" or system.tensors[eq.tensor].dtype != "float":
             work.equations.append(eq)
             continue
         terms = [_term(work, eq, t) for t in eq.terms]
-        if len(terms) == 1 and isinstance(terms[0], Contract):
+        if len(terms) == 1 and isinstance(terms[0], Contract | Gram):
             work.calls[eq.tensor] = terms[0]
             work.equations.append(eq)
             continue
-        terms = [_stored(work, t, c) if isinstance(c, Contract) else c for t, c in zip(eq.terms, terms)]
+        terms = [_stored(work, t, c) if isinstance(c, Contract | Gram) else c for t, c in zip(eq.terms, terms)]
         work.equations.append(replace(eq, terms=tuple(terms)))
     return replace(system, tensors=work.tensors, equations=tuple(work.equations)), work.calls
 
 
-def _stored(work: _Work, term: Term, call: Contract) -> Term:
+def _stored(work: _Work, term: Term, call: Contract | Gram) -> Term:
     """One product among several terms: its own tensor, read by the term that takes its place."""
     name = work.tensor(Range(w, term.sizes[w]) for w in term.write)
-    out = replace(call.out, tensor=name)
-    work.calls[name] = replace(call, out=out)
+    work.calls[name] = call.into(name)
     work.equations.append(Equation(name, (term,)))
     free = tuple(r for r in term.domain if r.index in term.write)
     return Term(term.write, Access(name, *term.write), free)
 
 
-def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract:
+def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract | Gram:
     """A BLAS call that computes the whole term, or the term, perhaps reading a product computed before."""
     plain, term = term, _narrowed(term) if work.slices else term
     if term.guard or not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
         return plain
+    found = gram(eq.tensor, term, work.tensors) if work.symmetric else None
+    if found is not None:
+        steady, call = found
+        return call if steady == 1 else _scaled(work, term, steady, call)
     return _product(work, eq, term) or plain
 
 
@@ -149,6 +156,12 @@ def _ends(guard: Basic, r: Range) -> tuple[Integer, Integer] | None:
     return (start, end) if known and start >= 0 and end >= 0 else None
 
 
+def _scaled(work: _Work, term: Term, steady: Expr, call: Gram) -> Term:
+    """The term that multiplies a symmetric product by what does not depend on the summed index."""
+    inside = Mul(*(f for f in Mul.make_args(term.body) if f not in Mul.make_args(steady)))
+    return replace(read := _stored(work, replace(term, body=inside), call), body=steady * read.body)
+
+
 def _stored_order(operand: Operand):
     return (operand.columns, operand.rows) if operand.transposed else (operand.rows, operand.columns)
 
@@ -197,7 +210,7 @@ def _pairs(term: Term, factors: list[Factor], work: _Work) -> tuple[Factor, Fact
         equation = Equation(name, (product,))
         if len(domain) > len(kept):
             call = _term(work, equation, product)
-            if isinstance(call, Contract):
+            if isinstance(call, Contract | Gram):
                 work.calls[name] = call
             else:
                 equation = Equation(name, (call,))

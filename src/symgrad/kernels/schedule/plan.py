@@ -24,12 +24,18 @@ class Schedule:
 
 
 def schedule(
-    system: System, in_place: bool = False, share: bool = True, blas: bool = True, slices: bool = True
+    system: System,
+    in_place: bool = False,
+    share: bool = True,
+    blas: bool = True,
+    slices: bool = True,
+    symmetric: bool = True,
 ) -> Schedule:
     """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering,
-    `slices` off leaves only products of whole matrices to BLAS: none in a step of a recurrence."""
+    `slices` off leaves only products of whole matrices to BLAS: none in a step of a recurrence; `symmetric`: symmetric
+    products by blocks of rows."""
     system = hoisted(system)
-    system, calls = contractions(system, slices) if blas else (system, {})
+    system, calls = contractions(system, slices, symmetric) if blas else (system, {})
     fresh = Fresh()
     fusion = Fusion(system, fresh, share)
     for eq in groups(system.equations):

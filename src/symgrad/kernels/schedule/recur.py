@@ -236,7 +236,7 @@ def _products(fusion: Fusion, slices: dict[str, _Slice], term: Term) -> _Found |
     name = next(fresh_names(tensors, "product"))
     tensors |= {n: _slice_tensor(n, s, tensors) for n, s in slices.items()}
     tensors[name] = Tensor(name, tuple(term.sizes[w] for w in term.write), named=False)
-    system, calls = contractions(System(tensors, (Equation(name, (term,)),), (name,)))
+    system, calls = contractions(System(tensors, (Equation(name, (term,)),), (name,)), symmetric=False)
     wide = all(c.out.rows and c.out.columns and not c.out.batch for c in calls.values())
     if not calls or not wide or not all(_reachable(o, slices) for c in calls.values() for o in (c.a, c.b)):
         return None

@@ -129,12 +129,33 @@ class Contract:
     def map(self, mapping: Mapping[Basic, Basic]) -> Contract:
         return Contract(self.out.map(mapping), self.a.map(mapping), self.b.map(mapping))
 
+    def into(self, name: str) -> Contract:
+        return replace(self, out=replace(self.out, tensor=name))
+
     def touches(self) -> list[Touch]:
         return [
             Touch(self.out.tensor, (), "assign"),
             Touch(self.a.tensor, (), "read"),
             Touch(self.b.tensor, (), "read"),
         ]
+
+
+@dataclass(frozen=True)
+class Gram:
+    """out[m, m'] = sum_k weight[k] * value[k, m] * value[k, m'], by symmetric updates with blocks of rows."""
+
+    out: str
+    row: Range
+    columns: tuple[Range, ...]
+    value: Expr  # over the row and the columns
+    weight: Expr  # over the row; 1 for none
+
+    def into(self, name: str) -> Gram:
+        return replace(self, out=name)
+
+    def touches(self) -> list[Touch]:
+        found = [Touch(a.name, (), "read") for a in all_reads([self.value, self.weight])]
+        return [*found, Touch(self.out, (), "assign")]
 
 
 @dataclass(frozen=True)
@@ -153,7 +174,7 @@ class Group:
     """Statements and loops that become one function, one BLAS call or one routine."""
 
     body: list[Loop | Statement] = field(default_factory=list)
-    call: Contract | Routine | None = None
+    call: Contract | Gram | Routine | None = None
     fills: list[tuple[str, str]] = field(default_factory=list)  # (tensor, op) filled before the group runs
     touched: dict[str, list[Touch]] = field(default_factory=dict)
     count: int = 0  # statements

@@ -5,44 +5,72 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
+from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import scipy
 
 from .cpu_text import CPU
 
-__all__ = ["CPU", "launch", "one_blas_thread", "prepare"]
+__all__ = ["BLAS_THREADS", "CPU", "Guard", "launch", "one_blas_thread", "prepare"]
 
 _LAUNCH = threading.RLock()
 _COUNT = threading.Lock()
+_FREE = nullcontext()
 _SAFE = ("omp", "tbb")
+
+
+BLAS_THREADS = 9_000  # multiplications: OpenBLAS runs smaller products, also of a matrix and a vector, in one thread
+
+
+class Guard(NamedTuple):
+    """What a call may start: threads of the BLAS, threads of Numba."""
+
+    blas: bool
+    threads: bool
 
 
 @cache
 def prepare() -> None:
     """Make an installed TBB visible to Numba, which does not look inside a virtual environment."""
-    for name in ("libtbb.so.12", "libtbb.12.dylib"):
-        path = Path(sys.prefix) / "lib" / name
-        if path.exists():
-            with suppress(OSError):
-                ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    for path in _libraries():
+        with suppress(OSError):
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+            return
 
 
-def launch(function, arguments, blas: bool = True) -> None:
+def _libraries() -> Iterator[Path]:
+    """Where pip puts TBB: beside this interpreter, or wherever the distribution `tbb` says."""
+    names = ("libtbb.so.12", "libtbb.12.dylib")
+    yield from (path for name in names if (path := Path(sys.prefix) / "lib" / name).exists())
+    with suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("tbb") or ():
+            if file.name in names:
+                yield Path(str(file.locate()))
+
+
+def launch(function, table, guard: Guard) -> None:
     """Run a compiled `run`. Numba's own thread pool (workqueue) aborts the process when two Python threads enter it at
-    once, so calls take turns until another layer is known to be in use."""
-    with one_blas_thread() if blas else nullcontext(), nullcontext() if _concurrent() else _LAUNCH:
-        function(*arguments)
+    once, so calls that may start threads take turns until another layer is known to be in use."""
+    with one_blas_thread() if guard.blas else _FREE, _LAUNCH if guard.threads and not _concurrent() else _FREE:
+        function(table)
 
 
 def _concurrent() -> bool:
-    try:
-        return numba.threading_layer() in _SAFE  # pyright: ignore[reportPrivateImportUsage]
-    except ValueError:  # no parallel function has run yet
-        return False
+    """Is a layer in use that several threads may enter? It is chosen when the first parallel function runs."""
+    if not _Layer.safe:
+        with suppress(ValueError):
+            _Layer.safe = numba.threading_layer() in _SAFE  # pyright: ignore[reportPrivateImportUsage]
+    return _Layer.safe
+
+
+class _Layer:
+    safe = False
 
 
 # --------------------------------------------------------------------------------------------------------------- BLAS

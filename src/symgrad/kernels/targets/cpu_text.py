@@ -11,15 +11,16 @@ from .table import Target
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
 # which the caller guarantees: without it a loop over many arrays is not vectorised. Vectors are as wide as the machine
 # has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
-# `address` and `array` carry arrays through a table of integers into the one function with a parallel loop, which
-# compiles the slower the more it is passed. `fma` to `normal` are the operations of functions/vector/machine.py: no
-# flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
+# `address` and `array` carry arrays through a table of integers. `chunked` is the only function with a parallel loop:
+# what it runs it gets as a number (`entry`, `invoke`), because Numba compiles the body of a parallel loop four times.
+# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
 # use theirs more than once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
 # integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
 # steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
 # c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it computes
 # the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows of a
 # transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
+# `update` is the lower triangle of c += sign * a[first:last]^T a[first:last]; `symmetric` adds such sums and mirrors.
 IMPORTS = """\
 import math
 
@@ -199,10 +200,45 @@ def array(context, address, shape, dtype):
 
     return kind(address, shape, dtype), generate
 """
+DRIVER = """\
+
+
+@intrinsic
+def entry(context, function):
+    kinds = (types.int64,) * 3
+
+    def generate(target, builder, signature, arguments):
+        compiled = signature.args[0].dispatcher.get_compile_result(types.none(*kinds))
+        target.active_code_library.add_linking_library(compiled.library)
+        pointer = target.declare_function(builder.module, compiled.fndesc)
+        return builder.ptrtoint(pointer, ir.IntType(64))
+
+    function.dispatcher.compile(kinds)
+    return types.int64(function), generate
+
+
+@intrinsic
+def invoke(context, function, piece, chunks, table):
+    kinds = (types.int64,) * 3
+
+    def generate(target, builder, signature, arguments):
+        kind = target.call_conv.get_function_type(types.none, kinds)
+        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+        target.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        return target.get_dummy_value()
+
+    return types.void(types.int64, *kinds), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, parallel=True)
+def chunked(function, chunks, table):
+    for chunk in prange(chunks):
+        invoke(function, int64(chunk), chunks, table)
+"""
 BLAS = """\
 
 
-for name in ("sgemm", "dgemm"):
+for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
     binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
 
 
@@ -246,6 +282,50 @@ def product(a, turn_a, b, turn_b, c, first, last):
     start = address(a) + (first if turn_a else first * lda) * a.itemsize
     gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
 """
+SYMMETRIC = """\
+
+
+@intrinsic
+def syrk(context, n, k, alpha, a, lda, c, ldc, like):
+    name = {types.float32: "symgrad_ssyrk", types.float64: "symgrad_dsyrk"}[like.dtype]
+
+    def generate(target, builder, signature, arguments):
+        def held(value):
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def number(value):
+            return held(builder.trunc(value, ir.IntType(32)))
+
+        n, k, alpha, a, lda, c, ldc, _ = arguments
+        memory = [builder.inttoptr(value, cgutils.voidptr_t) for value in (a, c)]
+        upper, plain, one = ir.IntType(8)(85), ir.IntType(8)(78), target.get_constant(like.dtype, 1.0)
+        given = [held(upper), held(plain), number(n), number(k), held(alpha), memory[0], number(lda)]
+        given += [held(one), memory[1], number(ldc)]
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 10)
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)
+        return target.get_dummy_value()
+
+    integers = (types.int64,) * 2
+    return types.void(*integers, like.dtype, *(types.int64,) * 4, like), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def update(a, first, last, sign, c):
+    n = a.shape[1]
+    if last > first and n > 0:
+        syrk(n, last - first, sign, address(a) + first * n * a.itemsize, n, address(c), n, c)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def symmetric(parts, chunks, c):
+    for i in range(c.shape[0]):
+        for j in range(i + 1):
+            total = parts[0, i, j]
+            for piece in range(1, chunks):
+                total += parts[piece, i, j]
+            c[i, j] = total
+            c[j, i] = total
+"""
 HELPERS = """\
 @njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(total, value):
@@ -254,14 +334,13 @@ def add(total, value):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + BLAS,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER + BLAS + SYMMETRIC,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",
         "constant": "",
         "double": f"@njit({INNER})",
         "group": f'@njit({INNER}, fastmath={{"contract"}})',
-        "parallel": f'@njit({INNER}, fastmath={{"contract"}}, parallel=True)',
         "run": '@njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)',
     },
     chunks=32,

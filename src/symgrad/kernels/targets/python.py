@@ -44,13 +44,32 @@ def _product(a, turn_a, b, turn_b, c, first, last):
     c[first:last] = (a.T if turn_a else a)[first:last] @ (b.T if turn_b else b)
 
 
+def _update(a, first, last, sign, c):
+    c += sign * np.tril(a[first:last].T @ a[first:last])
+
+
+def _symmetric(parts, chunks, c):
+    total = parts[:chunks].sum(0)
+    c[...] = np.tril(total) + np.tril(total, -1).T
+
+
+def _array(array, shape, dtype):
+    return array if isinstance(array, list) else array.reshape(shape)
+
+
+def _chunked(function, chunks, table):
+    for piece in range(chunks):
+        function(piece, chunks, table)
+
+
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
         "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product,
+        "update": _update, "symmetric": _symmetric,
         "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
-        "address": lambda array: array, "array": lambda array, shape, dtype: array.reshape(shape),
+        "address": lambda array: array, "array": _array, "entry": lambda function: function, "chunked": _chunked,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}

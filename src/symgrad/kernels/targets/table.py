@@ -11,7 +11,7 @@ class Target:
     name: str
     imports: str
     helpers: str
-    decorators: Mapping[str, str]  # scalar, double, group, parallel, run
+    decorators: Mapping[str, str]  # scalar, double, group, run
     chunks: int  # into how many pieces rows are cut; fixed, so results do not depend on threads
     block: int  # least rows of a block of a matrix product
     products: int  # multiplications from which a matrix product is cut into blocks

@@ -9,6 +9,7 @@ import numpy as np
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 ROWS = 20_000  # of larger data, so many rows evenly spaced are summarised
+MOST = 1_000  # columns of an array that is summarised
 LEAST = 1e-4  # the share of an empty class, in the stability index
 LARGE, MODERATE = 0.25, 0.1  # of the stability index: Siddiqi, Credit Risk Scorecards (2006), section 7
 
@@ -55,7 +56,7 @@ def features(table: dict[str, np.ndarray], columns: list[dict]) -> np.ndarray:
             new = sorted(set(values) - set(column["categories"]))
             if new:
                 known = ", ".join(column["categories"])
-                raise ValueError(f"column {name} holds {new[0]!r}, which the training data did not: {known}.")
+                raise ValueError(f"column {name} holds {str(new[0])!r}, which the training data did not: {known}.")
             parts += [(values == category).astype(float) for category in column["categories"]]
         else:
             parts.append((numbers(table, name) - column.get("subtract", 0.0)) / column.get("divide", 1.0))
@@ -63,19 +64,25 @@ def features(table: dict[str, np.ndarray], columns: list[dict]) -> np.ndarray:
 
 
 def summary(arrays: dict[str, np.ndarray]) -> dict:
-    """What is kept of the training data: of each column the moments, the range and the deciles."""
+    """What is kept of the training data: of each column the moments, the range and the deciles. Arrays of very many
+    columns (images) are left out."""
     found = {}
     for name, array in arrays.items():
+        if array.size > MOST * len(array):
+            continue
         for label, values in columns_of(name, _some(array)).items():
             finite = values[np.isfinite(values)].astype(float)
             if finite.size:
-                found[label] = {
-                    "rows": len(array), "mean": float(finite.mean()), "sd": float(finite.std()),
-                    "least": float(finite.min()), "largest": float(finite.max()),
-                    "deciles": np.quantile(finite, np.linspace(0.1, 0.9, 9)).tolist(),
-                    "shares": _shares(finite, np.quantile(finite, np.linspace(0.1, 0.9, 9))).tolist(),
-                }  # fmt: skip
+                found[label] = _summarised(finite)
     return found
+
+
+def _summarised(values: np.ndarray) -> dict:
+    deciles = np.quantile(values, np.linspace(0.1, 0.9, 9))
+    return {
+        "rows": len(values), "mean": float(values.mean()), "sd": float(values.std()), "least": float(values.min()),
+        "largest": float(values.max()), "deciles": deciles.tolist(), "shares": _shares(values, deciles).tolist(),
+    }  # fmt: skip
 
 
 def columns_of(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
@@ -102,7 +109,7 @@ def drift(trained: dict, arrays: dict[str, np.ndarray]) -> list[dict]:
     """New data against the summary of the training data, the worst column first.
 
     `stability` is the population stability index, sum (q - p) log(q/p) over the ten classes between the training
-    deciles; `shift` is that of the mean, in training standard deviations; `outside` the share beyond the training range.
+    deciles; `shift` that of the mean, in training standard deviations; `outside` the share beyond the training range.
     """
     found = []
     for name, array in arrays.items():

@@ -22,14 +22,16 @@ OPS = ("sum", "prod", "max", "min")
 
 @dataclass(frozen=True)
 class Shared:
-    """What the iterations share: registers into which they combine, by their reduction; extremes; buffers they meet in."""
+    """What iterations share: registers into which they combine, by their reduction; extremes; buffers they meet in."""
 
     reduced: Mapping[str, str] = field(default_factory=dict)
     extremes: tuple[loops.Extreme, ...] = ()
     met: tuple[str, ...] = ()
 
 
-def shared(kernel: loops.Kernel, loop: loops.For, outside: list[Use], own: frozenset[str] = frozenset()) -> Shared | None:
+def shared(
+    kernel: loops.Kernel, loop: loops.For, outside: list[Use], own: frozenset[str] = frozenset()
+) -> Shared | None:
     """What the iterations of `loop` share; None if they depend on one another.
 
     `outside` are the uses of the same function outside of the loop, `own` the buffers that each iteration has alone.

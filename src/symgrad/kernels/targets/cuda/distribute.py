@@ -1,4 +1,4 @@
-"""From a function of `loops` to kernels: rows to teams, inner loops to lanes, and what is left of sums to a second kernel.
+"""From a function of `loops` to kernels: rows to teams, inner loops to lanes, what is left of sums to a second kernel.
 
 Any function can be run by one team in its own order; what can be dealt out is. The result is correct for every
 number of lanes and teams; `seats` chooses these by the sizes.
@@ -14,13 +14,14 @@ from ....ir.access import Access, Index, Size, fresh_names
 from ... import loops
 from ...lower import IDENTITY
 from . import nodes
-from .normal import accumulations
 from .dealt import Shared, index_sizes, rows_shared, shared
 from .nodes import Atomic, Best, Deposit, JoinBest, Lanes, Lead, Rows, Scratch, Team
+from .normal import accumulations
 from .sync import accesses, synchronised
 from .uses import uses
 
 LEFT = Size("left")  # how many teams or blocks have left a part
+NOTHING = Shared()
 SHORT = 4  # a loop of fewer iterations is not worth a lane each, if there is a longer one inside
 
 
@@ -65,7 +66,7 @@ class _Function:
     f: loops.Function
     lanes: list[Expr] = field(default_factory=list)
     scratch: list[Scratch] = field(default_factory=list)
-    grid: Shared = Shared()  # what the rows share
+    grid: Shared = NOTHING  # what the rows share
     parts: dict[str, str] = field(default_factory=dict)  # register -> the part of it that a lane has
     places: dict[str, str] = field(default_factory=dict)  # target of an extreme -> the place that belongs to its part
     vectors: dict[str, str] = field(default_factory=dict)  # buffer that rows add to -> the array of its team's parts
@@ -138,8 +139,8 @@ class _Function:
         start = []
         for name in self.grid.met:
             found = [u for u in self.all if u.name == name]
-            here = name in {b.name for b in self.f.partial} and not any(u.cell and u.cell[0].atoms(Access) for u in found)
-            if not here or self._lanes_meet(rows.body, name):
+            by_data = any(u.cell and u.cell[0].atoms(Access) for u in found)
+            if by_data or name not in {b.name for b in self.f.partial} or self._lanes_meet(rows.body, name):
                 continue
             dtype, (size,) = self.names.kernel.dtypes[name], self._shape(name)
             parts = self.vectors[name] = self.names.new(f"{name}_parts", dtype, 1)
@@ -263,24 +264,27 @@ class _Function:
         return [*before, Lanes(loop.index, loop.size, body), *after]
 
     def _lane(self, node, found: Shared) -> list:
-        """A node inside a loop of lanes: what they share goes into parts, cells they meet in are added to atomically."""
+        """A node inside a loop of lanes: what they share goes into parts, to cells they meet in they add atomically."""
+        met = {*found.met, *self.grid.met}
         match node:
             case loops.For(index, size, body, reverse):
                 return [loops.For(index, size, [m for n in body for m in self._lane(n, found)], reverse)]
             case loops.If(conditions, body):
                 return [loops.If(conditions, [m for n in body for m in self._lane(n, found)])]
-            case loops.Combine(target, None, op) if target in self.parts:
+            case loops.Combine(target, None) if target in self.parts:
                 return [replace(node, target=self.parts[target])]
-            case loops.Combine(target, cell, "sum", value) if cell is not None and target in {*found.met, *self.grid.met}:
+            case loops.Combine(target, cell, "sum", value) if cell is not None and target in met:
                 return [self._added(target, cell, value, met=target in found.met)]
-            case loops.Extreme(target, _, op, value) if target[0] in self.places:
+            case loops.Extreme(target) if target[0] in self.places:
                 return [self._best(node)]
         return [node]
 
     def _added(self, target: str, cell, value, met: bool):
         if target in self.vectors:
             return loops.Combine(self.vectors[target], cell, "sum", value)
-        return Atomic(target, cell, value) if met or target in self.grid.met else loops.Combine(target, cell, "sum", value)
+        if met or target in self.grid.met:
+            return Atomic(target, cell, value)
+        return loops.Combine(target, cell, "sum", value)
 
     def _best(self, e: loops.Extreme) -> Best:
         place: Expr = Integer(0)

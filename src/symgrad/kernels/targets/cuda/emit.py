@@ -21,10 +21,11 @@ from .nodes import Scratch, Team
 from .write import TeamWriter
 
 TILE = 16  # rows and columns of a tile of a matrix product
-WORDS = RESERVED | set("""
-    copy cuda fill gpu int32 lane libdevice rint scale seat seats shared shared_int team teams threads times whole width
-    exact_product exact_sum first_max first_min fma horner normal team_mask team_sync
-""".split())  # what the text itself uses
+WORDS = RESERVED | {  # what the text itself uses
+    "copy", "cuda", "exact_product", "exact_sum", "fill", "first_max", "first_min", "fma", "gpu", "horner", "int32",
+    "lane", "libdevice", "normal", "rint", "scale", "seat", "seats", "shared", "shared_int", "team", "team_mask",
+    "team_sync", "teams", "threads", "times", "whole", "width",
+}  # fmt: skip
 
 
 def emit(kernel: loops.Kernel, real: str, header: str, tile: int = TILE) -> str:

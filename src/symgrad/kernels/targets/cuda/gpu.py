@@ -11,13 +11,13 @@ import numpy as np
 from ....errors import SymgradError, explain
 from . import product
 from .record import flat_blocks
-from .seats import Limits, Seats, one_team, seats
+from .seats import LIMITS, Limits, Seats, one_team, seats
 
 
 class Gpu:
     """One stream of a device and the memory that launches borrow: the n-th loan of each run is the same array."""
 
-    def __init__(self, limits: Limits = Limits(), stream: Any = 0):
+    def __init__(self, limits: Limits = LIMITS, stream: Any = 0):
         self.limits, self.stream = limits, stream
         self._loans: dict[Any, list] = {}
         self._key: Any = None

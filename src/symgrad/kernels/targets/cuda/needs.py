@@ -6,16 +6,15 @@ import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 
-import numba
 from numba.core import config
 
 from ....errors import SymgradError, explain
 
 INSTALL = 'pip install "symgrad[gpu]"'
-PACKAGES = ("numba-cuda", "cuda-bindings", "cuda-toolkit", "cupy-cuda13x")
+DRIVER = "Install NVIDIA's driver (version 580 or later); `nvidia-smi` then lists the GPU."
 WITHOUT = (
-    "Without a GPU: `symgrad compile FILE --target cuda --emit` shows the kernels and their PTX, NUMBA_ENABLE_CUDASIM=1 "
-    'runs small ones in Numba\'s simulator, and target="cpu" runs everything.'
+    "Without a GPU: `symgrad compile FILE --target cuda --emit` shows the kernels and their PTX, "
+    'NUMBA_ENABLE_CUDASIM=1 runs small ones in Numba\'s simulator, and target="cpu" runs everything.'
 )
 
 
@@ -38,8 +37,8 @@ def parts() -> list[Part]:
     return [
         Part("package numba-cuda", _version("numba-cuda"), INSTALL),
         Part("CUDA compiler (NVVM)", _compiler(), INSTALL),
-        Part("NVIDIA driver and GPU", _device(), "Install NVIDIA's driver (version 580 or later); `nvidia-smi` then lists the GPU."),
-    ]  # fmt: skip
+        Part("NVIDIA driver and GPU", _device(), DRIVER),
+    ]
 
 
 def need_compiler() -> None:
@@ -92,7 +91,3 @@ def _device() -> str:
     except Exception:  # as above
         return ""
 
-
-def versions() -> dict[str, str]:
-    """The packages that play a part, with their versions ("" where one is missing)."""
-    return {"numba": numba.__version__} | {name: _version(name) for name in PACKAGES}

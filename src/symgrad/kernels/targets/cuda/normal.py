@@ -1,4 +1,4 @@
-"""Sums into memory as such: a register that is loaded, combined into and stored back hides that order does not matter."""
+"""Sums into memory as such: a register that is loaded, combined into and stored back hides that order is free."""
 
 from __future__ import annotations
 

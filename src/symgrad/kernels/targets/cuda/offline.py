@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -43,22 +44,21 @@ class Resources:
     shared: int  # bytes of a block
 
 
-def compile_ptx(launches: list[Launched], arch: Arch) -> Iterator[Compiled]:
-    """The PTX of each kernel, once for each signature."""
-    from numba import cuda  # noqa: PLC0415  (an optional package)
-    from numba.cuda import types  # noqa: PLC0415
-
+def compile_ptx(launches: Sequence[Launched], arch: Arch) -> Iterator[Compiled]:
+    """The PTX of each kernel, once for each signature. (What kernels call is typed and lowered once for all
+    architectures, which takes most of the time.)"""
+    cuda: Any = importlib.import_module("numba.cuda")  # an optional package
+    types = cuda.types
     seen: set[tuple] = set()
-    with without_device(arch):
-        for launched in launches:
-            signature = tuple(_type(types, a) for a in launched.arguments)
-            key = (launched.kernel.__name__, signature)
-            if key in seen:
-                continue
-            seen.add(key)
-            function = launched.kernel.py_func
-            ptx, _ = cuda.compile(function, types.void(*signature), device=False, abi="numba", cc=arch, output="ptx")
-            yield Compiled(launched.kernel.__name__, arch, ptx.decode() if isinstance(ptx, bytes) else ptx)
+    for launched in launches:
+        name, signature = launched.kernel.__name__, tuple(_type(types, a) for a in launched.arguments)
+        if (name, signature) in seen:
+            continue
+        seen.add((name, signature))
+        with without_device(arch):
+            function, kinds = launched.kernel.py_func, types.void(*signature)
+            ptx, _ = cuda.compile(function, kinds, device=False, abi="numba", cc=arch, output="ptx")
+        yield Compiled(name, arch, ptx.decode() if isinstance(ptx, bytes) else ptx)
 
 
 def _type(types: Any, value: Any):
@@ -76,8 +76,7 @@ def _scalar(types: Any, dtype: np.dtype):
 @contextmanager
 def without_device(arch: Arch):
     """Device functions are compiled for the current device, which numba-cuda asks the driver for; here for `arch`."""
-    from numba.cuda import dispatcher  # noqa: PLC0415
-
+    dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
     asked = dispatcher.get_current_device
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=arch)
     try:

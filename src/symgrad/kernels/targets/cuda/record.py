@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from .seats import Limits, Seats, one_team, seats
+from .seats import LIMITS, Limits, Seats, one_team, seats
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Launched:
 class Record:
     """Takes the place of `gpu` in `run`."""
 
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
     launches: list[Launched] = field(default_factory=list)
     borrowed: list[Spec] = field(default_factory=list)
 

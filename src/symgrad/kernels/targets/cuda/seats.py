@@ -18,6 +18,9 @@ class Limits:
     few: int = 4096  # teams, where each needs memory of its own
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Seats:
     """`grid` = (blocks, blocks that share a row), `block` = (lanes of a team in one block, teams of one block)."""
@@ -34,7 +37,7 @@ class Seats:
         return self.grid[0] * self.grid[1]
 
 
-def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits: Limits = Limits()) -> Seats:
+def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits: Limits = LIMITS) -> Seats:
     """The teams for `rows` of `lanes` numbers. `splits`: blocks may share a row; `few`: each team needs memory.
 
     >>> seats(1000, 10)
@@ -52,7 +55,7 @@ def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits
     return Seats((across, shared), (width, side))
 
 
-def one_team(lanes: int, limits: Limits = Limits()) -> Seats:
+def one_team(lanes: int, limits: Limits = LIMITS) -> Seats:
     """The only team of a kernel without rows.
 
     >>> one_team(1), one_team(100).block

@@ -43,7 +43,7 @@ def _operations() -> list[str]:
 
 
 def _exchange() -> None:
-    """Give the simulator `shfl_xor_sync` and `syncwarp`: all lanes of a block wait, which those of a warp do as well."""
+    """Give the simulator `shfl_xor_sync` and `syncwarp`: all lanes of a block wait, so those of a warp do as well."""
     from numba.cuda.simulator import kernelapi  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
     def exchanged(self, mask, value, step):

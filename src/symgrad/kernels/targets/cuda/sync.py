@@ -22,7 +22,7 @@ ALL, LEAD = "all", "lead"
 
 @dataclass(frozen=True)
 class Access:
-    """One access of a buffer. `who`: all lanes, the leading one, or the axes of the cell at which the lane's own index stands."""
+    """One access of a buffer. `who`: all lanes, the leading one, or the axes at which the lane's own index stands."""
 
     name: str
     write: bool

@@ -47,7 +47,7 @@ class TeamWriter(Writer):
     def _named(self, register: str, op: str, placed: bool = False) -> str:
         dtype = self.kernel.dtypes[register]
         self.joins.setdefault((op, dtype, placed))
-        if dtype == "float" and op in ("max", "min") or placed:
+        if (dtype == "float" and op in ("max", "min")) or placed:
             self.called.setdefault({"max": "larger", "min": "smaller"}[op], None)
         elif op in ("max", "min"):
             self.called |= {"larger": None, "smaller": None}

@@ -1,0 +1,52 @@
+"""What kernels can run on here, part by part: packages, threads, BLAS, GPU."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+
+import numba
+import numpy as np
+
+from . import cache
+from .targets import cpu
+from .targets.cuda import needs
+from .targets.cuda.needs import Part
+
+
+def parts() -> list[Part]:
+    """The parts that matter for speed, and those that a GPU needs."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy", "scipy", "sympy"))
+    found = [
+        Part("packages", versions, ""),
+        Part("compiled kernels are kept in", str(cache.directory()), ""),
+        Part("processor cores for threads", f"{numba.config.NUMBA_NUM_THREADS} of {os.cpu_count()}", ""),  # pyright: ignore
+        Part("threading layer", _threads(), 'Install one: pip install tbb. Without it parallel kernels wait longer.'),
+        Part("BLAS of SciPy", "OpenBLAS, one thread in a kernel" if cpu._openblas() else "", "Another BLAS is used."),
+    ]
+    optional = Part("package cupy (cuBLAS for matrix products on a GPU)", _version("cupy-cuda13x"),
+                    "Optional: pip install cupy-cuda13x; without it products run in a generated kernel.")  # fmt: skip
+    return [*found, *needs.parts(), optional]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _threads() -> str:
+    """The layer that Numba takes: known after a parallel kernel has run, so a small one runs here."""
+    cpu.prepare()
+    try:
+        count = numba.njit(parallel=True)(_count)
+        count(np.zeros(2))
+        return numba.threading_layer()  # pyright: ignore[reportPrivateImportUsage]
+    except (ValueError, RuntimeError):
+        return ""
+
+
+def _count(array):
+    for i in numba.prange(array.size):
+        array[i] = i

@@ -1,0 +1,35 @@
+"""Derivations stop at their time limit and say how far they came."""
+
+import pytest
+
+import symgrad as sg
+from symgrad.errors import SymgradError, TimeLimitError
+
+LAYERS = "\n".join(
+    ["x: input[n, d]", *(f"W{p}: parameter[d, d]" for p in range(8)), "h0[n,d] = x[n,d]"]
+    + [f"h{p + 1}[n,d] = h{p}[n,d] + tanh(sum[e](h{p}[n,e]*W{p}[e,d]))" for p in range(8)]
+    + ["L = mean[n](sum[d](h8[n,d]**2))"]
+)
+
+
+def test_a_derivation_that_takes_too_long():
+    gradient = sg.program(LAYERS).gradient("L")
+    with sg.time_limit(0.3), pytest.raises(TimeLimitError) as caught:
+        _ = gradient.display
+    text = str(caught.value)
+    assert text.startswith("the closed form of L, dL_dW0, dL_dW1 and 6 more was not finished within 0.3 s: ")
+    assert " done, at " in text and "with sg.time_limit(3): ..." in text and "wrt=[...]" in text
+    assert gradient.display.outputs  # with more time it is made
+
+
+def test_the_derivative_itself_is_limited():
+    with sg.time_limit(0.001), pytest.raises(TimeLimitError, match=r"the gradient of L by W0, W1, .* s: \d+ step"):
+        sg.program(LAYERS).gradient("L")
+    with sg.time_limit(None):
+        assert sg.program("x: parameter\ny = x**2").gradient("y").outputs == ("y", "dy_dx")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "ten"])
+def test_a_limit_is_a_number_of_seconds(seconds):
+    with pytest.raises(SymgradError, match="a time limit is a number of seconds"), sg.time_limit(seconds):
+        pass

@@ -1,0 +1,97 @@
+"""What needs neither a GPU nor its packages: the text of kernels, seats, and what the errors say."""
+
+import numpy as np
+import pytest
+
+import symgrad as sg
+from symgrad import cli
+from symgrad.errors import SymgradError
+from symgrad.kernels import compile_system
+from symgrad.kernels.device import offline_kernel
+from symgrad.kernels.targets.cuda import needs
+from symgrad.kernels.targets.cuda.record import Record, Spec
+from symgrad.kernels.targets.cuda.seats import Limits, seats
+
+MODEL = "z: parameter[n, k]\ny: label[n] over k\nL = mean[n](logsumexp[k](z[n,k]) - z[n,y[n]])"
+nothing_here = pytest.mark.skipif(needs.simulated() or bool(needs._device()), reason="a device is here")
+
+
+def gradient():
+    return sg.program(MODEL).gradient("L").kernel
+
+
+@nothing_here
+def test_without_a_gpu_the_error_says_what_is_missing_and_how_to_get_it():
+    with pytest.raises(SymgradError) as error:
+        sg.program(MODEL).compile("cuda")
+    text = str(error.value)
+    assert "CUDA kernels cannot run here: there is no " in text and "NVIDIA driver and GPU" in text
+    for advice in ("nvidia-smi", "symgrad compile FILE --target cuda --emit", "NUMBA_ENABLE_CUDASIM=1", 'target="cpu"'):
+        assert advice in text
+
+
+def test_an_unknown_target_is_named():
+    with pytest.raises(SymgradError, match=r'there is no target "tpu" in this version; there are cpu, cuda'):
+        compile_system(gradient(), "tpu")
+
+
+def test_a_routine_has_no_kernel_yet():
+    kernel = offline_kernel(sg.program("A: input[3, 3] \n b: input[3] \n x = solve(A, b)").kernel)
+    with pytest.raises(SymgradError, match='"solve" has no CUDA kernel in this version'):
+        _ = kernel.source
+
+
+def test_the_text_is_the_same_each_time_and_names_no_double():
+    source = offline_kernel(gradient(), "float32").source
+    assert source == offline_kernel(gradient(), "float32").source
+    kernels = source[source.index("@cuda.jit\n") :]
+    assert "float64" not in kernels
+    assert "for n in range(team, N, teams):" in kernels and "for k in range(lane, K, width):" in kernels
+    assert "cuda.atomic" not in kernels  # the only sums are over rows, in two stages
+
+
+def test_a_scatter_is_added_atomically():
+    text = "x: parameter[n] \n t: label[n] over k \n s[t[n]] = x[n] \n L = sum[k](s[k]**2)"
+    assert "cuda.atomic.add(s, t[n]," in offline_kernel(sg.program(text).kernel).source
+
+
+@pytest.mark.parametrize("rows, lanes", [(1, 1), (5, 3), (1000, 10), (7, 5000), (100_000, 40), (0, 0)])
+@pytest.mark.parametrize("options", [{}, {"splits": True}, {"few": True}])
+def test_seats_are_powers_of_two_and_fit_the_limits(rows, lanes, options):
+    found, limits = seats(rows, lanes, **options), Limits()
+    width, side = found.block
+    assert width & (width - 1) == 0 and 32 <= width * side <= limits.threads
+    assert found.blocks <= limits.blocks
+    assert width <= limits.warp or side == 1  # a team is a part of a warp, or a block
+    assert not options.get("few") or found.teams <= max(limits.few, side)
+
+
+def test_memory_is_borrowed_in_one_plan():
+    record = Record()
+    record.each(None, Spec((3, 5), np.dtype("float32")), np.float32(0))
+    taken = record.seats(10, 4, few=True)
+    assert record.scratch((taken.teams, 4), np.float32).nbytes == taken.teams * 16
+    assert record.launches[0].grid == (1,) and record.launches[0].arguments[0].shape == (15,)
+
+
+def test_compile_prints_the_kernels_of_a_file(capsys, tmp_path):
+    path = tmp_path / "model.txt"
+    path.write_text(MODEL)
+    assert cli.main(["compile", str(path), "--of", "L", "--emit"]) == 0
+    assert "@njit" in capsys.readouterr().out
+    code = cli.main(["compile", str(path), "--of", "L", "--target", "cuda", "--dtype", "float32", "--emit"])
+    out, err = capsys.readouterr()
+    assert "def group_0(" in out and "@cuda.jit" in out
+    assert ((code, err) == (0, "") and ".visible .entry" in out) or (code == 2 and "PTX cannot be made here" in err)
+
+
+def test_compile_says_what_it_takes(capsys):
+    assert cli.main(["compile", "nothing.txt"]) == 2
+    assert "nothing.txt is no file here and not in the gallery" in capsys.readouterr().err
+
+
+def test_info_names_every_part(capsys):
+    assert cli.main(["info"]) == 0
+    out = capsys.readouterr().out
+    for part in ("numba ", "threading layer: ", "NVIDIA driver and GPU: ", "CUDA compiler (NVVM): "):
+        assert part in out
