@@ -20,6 +20,7 @@ from .checks import (
 )
 from .draw import Arrays, finite_point
 from .freeze import given
+from .products import VERBS, product_subjects
 
 __all__ = ["Certificate", "Check", "Subject", "certify"]
 
@@ -58,6 +59,8 @@ def subjects(program: Any, arrays: Arrays, seed: int) -> list[Subject]:
     origin = program.origin
     if origin is not None and origin.verb == "hessian":
         return list(_second(program.raw, origin, arrays, seed))
+    if origin is not None and origin.verb in VERBS:
+        return list(product_subjects(program.raw, origin, arrays, seed))
     if origin is None or origin.verb not in DERIVATIVES:
         return []
     primal, found = origin.of.independent(origin.wrt), []
