@@ -9,7 +9,6 @@ from sympy import Expr, floor
 from ..errors import SymgradError
 from ..ir.access import Access, Size
 from ..ir.system import System
-from . import checks
 from .compiled import Compiled, Options
 from .targets import cpu
 from .targets.cpu_text import BLAS
@@ -30,7 +29,8 @@ def evaluate(**arrays):
         if array.shape != shapes[name]:
             raise ValueError(f"{name} must have shape {shapes[name]}; the array has {array.shape}.")
         if name in shapes["below"] and array.size and not 0 <= array.min() <= array.max() < shapes["below"][name]:
-            raise ValueError(f"{name} must hold 0 to {shapes['below'][name] - 1}; it holds {array.min()} to {array.max()}.")
+            top = shapes["below"][name] - 1
+            raise ValueError(f"{name} must hold 0 to {top}; it holds {array.min()} to {array.max()}.")
     held = {name: array.reshape(array.shape or (1,)) for name, array in given.items()}
     held.update({name: np.empty(shapes[name] or (1,), kind) for name, kind in BUFFERS.items()})
     run(np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0], np.int64))
@@ -68,7 +68,8 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
     fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
     lines = [
-        compiled.source.replace(BLAS.strip("\n"), "", 1).rstrip(), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
+        compiled.source.replace(BLAS.strip("\n"), "", 1).rstrip(), "", "",
+        f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
         f"ARRAYS = {compiled.arrays!r}", f"RESULTS = {tuple(system.results())!r}", "", "",
         f"def layout({', '.join(map(str, free))}):",
         '    """The numbers that `run` takes, and the shape of each array."""', *fixed,
