@@ -36,11 +36,16 @@ if TYPE_CHECKING:  # what editors and type checkers read; the same names
     from .divergence import jensen_shannon, kl, mutual_information
     from .evidence import elbo
     from .gradients_of_means import reparameterisation, score
+    from .identities import identity
     from .implicitly import argmin_derivative, hypergradient, implicit
+    from .information import fisher
     from .likelihood import negative_log_likelihood, penalty
     from .means import cross_entropy, entropy, expectation, marginal, normalisation, variance
+    from .multipliers import stationarity
     from .networks import largest_difference, separable, stacked_linear, vanishing_gradient, variance_propagation
     from .perturbation import spectral
+    from .pieces import meets
+    from .recurrences import recurrence
     from .report import Report
     from .stability import gradient_flow, lyapunov
     from .variations import euler_lagrange, maximum_entropy
@@ -96,6 +101,7 @@ _MODULES = {
     "separable": "networks",
     "spectral": "perturbation",
     "stacked_linear": "networks",
+    "stationarity": "multipliers",
     "vanishing_gradient": "networks",
     "variance": "means",
     "variance_propagation": "networks",
@@ -148,6 +154,7 @@ __all__ = [
     "separable",
     "spectral",
     "stacked_linear",
+    "stationarity",
     "vanishing_gradient",
     "variance",
     "variance_propagation",

@@ -19,13 +19,12 @@ from sympy import Add, Dummy, Expr, Interval, Mul, exp, expand_log, oo
 from ..calculus.prepare import prepare
 from ..calculus.relations import Definition, pointwise
 from ..calculus.rewrite import Rule
-from ..errors import ShapeError, SymgradError, UnknownNameError
+from ..errors import SymgradError, UnknownNameError
 from ..functions import stop
-from ..ir.access import Access, index_symbols, reads, size_symbols
+from ..ir.access import Access, index_symbols, reads
 from ..ir.arithmetic import MPMATH
 from ..ir.interpret import interpret
-from ..ir.sizes import size_value
-from ..ir.system import Equation, Step, System, Tensor, Term
+from ..ir.system import Equation, Step, System, Term
 from ..typeset.equation import latex_equation, latex_expr
 from . import convex as scalar
 from .curvature import (
@@ -44,6 +43,7 @@ from .curvature import (
     sum_of_squares,
 )
 from .report import Report
+from .samples import array_for, arrays_for, interval_of
 from .signs import POSITIVE, REALS, sign
 
 EXTREME = {"max": (CONVEX, (CONSTANT, AFFINE, CONVEX)), "min": (CONCAVE, (CONSTANT, AFFINE, CONCAVE))}
@@ -129,21 +129,15 @@ def _output(system: System) -> str:
 
 def walked(system: System, names: frozenset[str]) -> Walk:
     """Every equation in order."""
-    leaves = {t.name: Leaf(AFFINE if t.name in names else CONSTANT, _interval(t)) for t in system.declared()}
+    leaves = {t.name: Leaf(AFFINE if t.name in names else CONSTANT, interval_of(t)) for t in system.declared()}
     walk = Walk(system, leaves, {}, {})
     for eq in system.equations:
         if eq.tensor not in names:
             walk = _after(walk, eq)
         else:
-            walk = replace(walk, leaves={**walk.leaves, eq.tensor: Leaf(AFFINE, _interval(system.tensors[eq.tensor]))})
+            leaf = Leaf(AFFINE, interval_of(system.tensors[eq.tensor]))
+            walk = replace(walk, leaves={**walk.leaves, eq.tensor: leaf})
     return walk
-
-
-def _interval(tensor: Tensor) -> Interval:
-    facts = {f.name for f in tensor.facts}
-    if "positive" in facts:
-        return POSITIVE
-    return Interval(0, oo) if facts & {"nonnegative", "distribution", "one-hot"} or tensor.dtype != "float" else REALS
 
 
 def _after(walk: Walk, eq: Equation) -> Walk:
@@ -220,19 +214,20 @@ def _index_free(body: Expr, walk: Walk) -> bool:
 
 def _spellings(walk: Walk, body: Expr) -> Iterator[Expr]:
     """The body; definitions that say more written out; all definitions written out. Shifts always cancel first."""
-    unshifted = _simplified(_expanded(body, walk.unshifted), walk)
+    unshifted = _simplified(written_out(body, walk.unshifted), walk)
     yield unshifted
     vague = {n: d for n, d in walk.meaning.items() if walk.leaves[n].curvature not in (CONSTANT, AFFINE)}
     for known in ({n: d for n, d in vague.items() if walk.leaves[n].curvature == UNKNOWN}, vague, walk.meaning):
-        yield _simplified(_expanded(body, {**known, **walk.unshifted}), walk)
+        yield _simplified(written_out(body, {**known, **walk.unshifted}), walk)
 
 
-def _expanded(body: Expr, known: Mapping[str, Definition]) -> Expr:
+def written_out(body: Expr, known: Mapping[str, Definition]) -> Expr:
+    """`body` with the definitions of these tensors in the place of their reads."""
     found = {a: known[a.name] for a in reads(body) if a.name in known}
     if not found:
         return body
     bodies = {a: d.body.xreplace(dict(zip(d.letters, a.indices))) for a, d in found.items()}
-    return _expanded(body.xreplace(bodies), known)
+    return written_out(body.xreplace(bodies), known)
 
 
 def _simplified(body: Expr, walk: Walk) -> Expr:
@@ -261,7 +256,7 @@ def _without_shift(walk: Walk, eq: Equation) -> tuple[Definition, str, Equation]
     if eq.reduce != "sum" or len(eq.terms) != 1 or not eq.terms[0].reduced:
         return None
     (term,) = eq.terms
-    body = _expanded(term.body, {**walk.meaning, **walk.unshifted})
+    body = written_out(term.body, {**walk.meaning, **walk.unshifted})
     bound = {r.index for r in term.reduced}
     factors = [f for f in Mul.make_args(body) if isinstance(f, exp)]
     shift = Add(*(a for f in factors for a in Add.make_args(f.args[0]) if a.has(stop) and not index_symbols(a) & bound))
@@ -283,10 +278,10 @@ def _counterexamples(
     rng = np.random.default_rng(0)
     wanted = {1, -1}
     for n in range(tries):
-        arrays = _arrays(system, data, rng, 2 + n % 2)
-        other = {**arrays, **{w: _array(system.tensors[w], arrays[w].shape, rng) for w in names}}
+        arrays = arrays_for(system, data, rng, 2 + n % 2)
+        other = {**arrays, **{w: array_for(system.tensors[w], arrays[w].shape, rng) for w in names}}
         if n % 3 == 1:
-            other |= {w: -arrays[w] for w in names if _interval(system.tensors[w]) == REALS}
+            other |= {w: -arrays[w] for w in names if interval_of(system.tensors[w]) == REALS}
         if n % 3 == 2:
             other |= {w: arrays[w] + (other[w] - arrays[w]) / 16 for w in names}
         middle = {**arrays, **{w: (arrays[w] + other[w]) / 2 for w in names}}
@@ -311,44 +306,3 @@ def _gap(at):
 
 def _shown(arrays, names) -> dict[str, Any]:
     return {w: arrays[w].tolist() for w in names}
-
-
-def _arrays(system: System, data: Mapping[str, Any], rng, extent: int) -> dict[str, np.ndarray]:
-    """The caller's arrays, others drawn with the declared facts; every size that is free is `extent`."""
-    needed = {t.name: t for t in system.declared()}
-    sizes = {
-        s: extent
-        for t in needed.values()
-        for e in (*t.shape, *((t.over,) if t.over is not None else ()))
-        for s in size_symbols(e)
-    }
-    for name, array in data.items():
-        if name not in needed:
-            raise UnknownNameError(f"{name} is not an input of this program. It has {', '.join(needed)}.")
-        if np.ndim(array) != needed[name].rank:
-            raise ShapeError(f"{name} has {needed[name].rank} axes, the array has {np.ndim(array)}.")
-        sizes |= {e: int(n) for e, n in zip(needed[name].shape, np.shape(array)) if e.is_Symbol}
-    drawn = {}
-    for name, tensor in needed.items():
-        shape = tuple(size_value(e, sizes) for e in tensor.shape)
-        limit = size_value(tensor.over, sizes) if tensor.over is not None else 2
-        drawn[name] = np.asarray(data[name]) if name in data else _array(tensor, shape, rng, limit)
-    return drawn
-
-
-def _array(tensor: Tensor, shape: tuple[int, ...], rng, limit: int = 2) -> np.ndarray:
-    if tensor.dtype == "int":
-        return rng.integers(0, limit, shape)
-    if tensor.dtype == "bool":
-        return np.ones(shape, dtype=bool)
-    values = np.asarray(np.round(rng.normal(0, 1.5, shape) * 16) / 16)
-    if _interval(tensor) != REALS:
-        values = np.abs(values) + 0.0625
-    if tensor.has("symmetric"):
-        values = values + np.swapaxes(values, -1, -2)
-    for fact in tensor.facts:
-        if fact.name in ("distribution", "one-hot"):
-            if fact.name == "one-hot":
-                values = (values == values.max(axis=fact.axes, keepdims=True)).astype(float)
-            values = values / values.sum(axis=fact.axes, keepdims=True)
-    return values

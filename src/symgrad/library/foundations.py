@@ -41,9 +41,12 @@ ROWS: tuple[Row, ...] = (
          "neither_convex_nor_concave critical_points"),
     _row("A7", "antiderivatives, definite and multiple integrals",
          "integration_by_parts partial_fractions gaussian_integral double_integral"),
-    _row("A8", "normalisation, expectation, marginals", "normalised_density second_moment marginal_density"),
+    _row("A8", "normalisation, expectation, marginals", "normalised_density second_moment marginal_density "
+         "poisson_variance"),
     _row("A9", "Taylor expansion, linearisation", "taylor_exponential linearisation"),
-    _row("A10", "Lagrange multipliers", "lagrange_multiplier kkt_conditions implicit_derivative"),
+    _row("A10", "Lagrange multipliers; maximum entropy and principal components for any size",
+         "lagrange_multiplier kkt_conditions implicit_derivative maximum_entropy_with_a_mean principal_components "
+         "softmax_is_a_maximum least_norm"),
     _row("A11", "stability after Lyapunov", "lyapunov_linear_system lyapunov_function gradient_flow"),
     _row("A12", "calculus of variations", "shortest_line harmonic_oscillator gaussian_has_maximum_entropy"),
     _row("A13", "eigenvalues, singular values, log det, inverse",

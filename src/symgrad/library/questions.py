@@ -25,6 +25,20 @@ X: input[n, d]
 y: input[n], nonnegative
 w: parameter[d]
 L = mean[n](softplus(sum[d](X[n,d]*w[d])) - y[n]*sum[d](X[n,d]*w[d]))"""
+VARIANCE = "S: input[i, i], symmetric\nw: parameter[i]\nf = w @ S @ w\nunit = w @ w - 1"
+ENTROPY = """\
+x: input[i]
+m: input
+p: parameter[i], positive
+H = -sum[i](p[i]*log(p[i]))
+total = sum[i](p[i]) - 1
+mean = sum[i](p[i]*x[i]) - m"""
+SCORES = """\
+S: input[n, k]
+p: parameter[n, k], positive
+f = sum[n,k](p[n,k]*S[n,k] - p[n,k]*log(p[n,k]))
+total[n] = sum[k](p[n,k]) - 1"""
+SHORTEST = "A: input[m, n]\nb: input[m]\nx: parameter[n]\nf = x @ x/2\nrest = A @ x - b"
 
 
 def by_limit_and_rule(text: str) -> Report:
@@ -116,6 +130,10 @@ INTEGRALS: Mapping[str, Row] = {
         "The expectation of x^2 under a normal density.",
         lambda: a.expectation("x**2", a.normal("m", "s")),
     ),
+    "poisson_variance": (
+        "The variance of a Poisson variable, by infinite sums.",
+        lambda: a.variance(a.poisson("r")),
+    ),
     "marginal_density": (
         "The marginal of a joint density: p(x) as the integral over y.",
         lambda: a.marginal("exp(-x - y)", ("y", 0, "oo")),
@@ -124,6 +142,22 @@ INTEGRALS: Mapping[str, Row] = {
 # A10 to A13: constraints, stability, variations, spectra
 CONDITIONS: Mapping[str, Row] = {
     "lagrange_multiplier": ("The largest product of two numbers with sum 1.", lambda: a.lagrange("x*y", ["x + y = 1"])),
+    "principal_components": (
+        "The largest w^T S w with |w| = 1, for any size: S w = lambda w.",
+        lambda: a.stationarity(VARIANCE, ["unit"]),
+    ),
+    "maximum_entropy_with_a_mean": (
+        "The maximum-entropy distribution with a given mean, for any number of values: p ~ e^(-lambda x).",
+        lambda: a.stationarity(ENTROPY, ["total", "mean"]),
+    ),
+    "softmax_is_a_maximum": (
+        "Of scores plus entropy, row by row, the softmax is the maximum.",
+        lambda: a.stationarity(SCORES, ["total"]),
+    ),
+    "least_norm": (
+        "The shortest x with A x = b lies in the range of A^T.",
+        lambda: a.stationarity(SHORTEST, ["rest"]),
+    ),
     "kkt_conditions": (
         "The nearest point of a polygon, by its multipliers.",
         lambda: a.kkt("(x - 2)**2 + y**2", ["x + y <= 1", "y >= 0"]),
