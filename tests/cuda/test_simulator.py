@@ -113,6 +113,16 @@ def test_labels_are_checked_before_anything_runs():
         kernel(z=np.zeros((2, 3)), y=np.array([0, 3]))
 
 
+def test_training_on_the_device_is_training():
+    line = "x: input[n]\ny: input[n]\na, b: parameter\nL = mean[n]((a*x[n] + b - y[n])**2)"
+    x = np.linspace(0, 1, 4)
+    options = {"optimizer": "sgd", "epochs": 1, "batch_size": 2, "dtype": "float64"}
+    there, here = (sg.fit(line, (x, 3 * x + 1), device=device, **options) for device in ("cuda", "cpu"))
+    for name in "ab":
+        assert np.isclose(there.parameters[name], here.parameters[name], rtol=1e-12)
+    assert np.isclose(there.history[-1].loss, here.history[-1].loss, rtol=1e-12)
+
+
 STEP = """\
 X: input[n, d]
 y: input[n]

@@ -28,6 +28,19 @@ def optimizer_of(given: Optimizer | str | None) -> Optimizer:
     raise SymgradError(f"optimizer is {_shown(given)}. {_optimizer_fix(given)}")
 
 
+def engine_on(device: str, engine: str) -> str:
+    """What runs the steps: the engine, on the CPU; the GPU's kernels on a GPU.
+
+    >>> engine_on("cuda", "kernel")
+    'cuda'
+    """
+    if device not in ("cpu", "cuda"):
+        raise SymgradError(f'device is {device!r}; there are "cpu" and "cuda".')
+    if device == "cuda" and engine != "kernel":
+        raise SymgradError(f'engine="{engine}" runs on the CPU. Leave out device="cuda", or engine.')
+    return "cuda" if device == "cuda" else engine
+
+
 def _optimizer_fix(given: Any) -> str:
     names = '"adam" or "sgd"'
     if callable(given) and getattr(given, "__name__", "") in optimizers.NAMES:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SymgradError
 from ..library.optimizers import Optimizer
 from . import checkpoint as files
-from .arguments import batch_size_of, callbacks_of, optimizer_of, whole
+from .arguments import batch_size_of, callbacks_of, engine_on, optimizer_of, whole
 from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
 from .events import events
@@ -54,6 +54,7 @@ def fit(
     schedules: Mapping[str, Any] | None = None,
     evaluation: Mapping[str, float] | None = None,
     tensorboard: str | Path | None = None,
+    device: str = "cpu",
 ) -> Fit:
     """Minimise the loss of `program` over its parameters, by the derived gradient.
 
@@ -81,6 +82,8 @@ def fit(
     whatever moment goes on from there, bit for bit as if it had not been. Ctrl-C ends the run between two steps and
     returns the fit so far; the file holds the last whole epoch.
 
+    `device="cuda"` runs every step on a GPU: parameters, the optimiser's states and what is no batch stay there.
+
     Raises SymgradError for other arguments than these, DataError where the loss is not finite (it names epoch, batch
     and equation), ShapeError, DTypeError, IndexRangeError and UnknownNameError for data that do not fit the program.
 
@@ -93,6 +96,7 @@ def fit(
     """
     optimizer, callbacks = optimizer_of(optimizer), callbacks_of(callbacks)
     epochs, seed, batch_size = whole("epochs", epochs, 0), whole("seed", seed, 0), batch_size_of(batch_size)
+    engine = engine_on(device, engine)
     accumulate, names = whole("accumulate", accumulate, 1), metric_names(metrics)
     model = raw_system(program)
     loss = loss_of(model, loss)

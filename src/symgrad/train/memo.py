@@ -7,9 +7,10 @@ shared (a kernel's arrays belong to what is bound from it).
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from ..ir.system import System
-from ..kernels import Kernel, compile_system
+from ..kernels import compile_system
 from ..library.lift import TrainingStep
 from ..library.optimizers import Optimizer
 from .model import training_system
@@ -31,14 +32,14 @@ class Keyed:
         return hash(self.text)
 
 
-def kernel_of(system: System, dtype: str) -> Kernel:
+def kernel_of(system: System, dtype: str, target: str = "cpu") -> Any:
     """The kernel of a System whose data are checked by the caller."""
-    return _kernel(Keyed(system), dtype)
+    return _kernel(Keyed(system), dtype, target)
 
 
 @lru_cache(KEPT)
-def _kernel(keyed: Keyed, dtype: str) -> Kernel:
-    return compile_system(keyed.system, "cpu", dtype, check_facts=False)
+def _kernel(keyed: Keyed, dtype: str, target: str) -> Any:
+    return compile_system(keyed.system, target, dtype, check_facts=False)
 
 
 def step_of(model: System, loss: str, optimizer: Optimizer) -> TrainingStep:

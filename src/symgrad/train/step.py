@@ -1,4 +1,4 @@
-"""How a System runs: as a compiled kernel, or by the interpreter (`engine="interpret"`: slow, and the meaning)."""
+"""How a System runs: compiled, on a GPU ("cuda"), or by the interpreter ("interpret": slow, and the meaning)."""
 
 from __future__ import annotations
 
@@ -41,6 +41,25 @@ def _kernel(system: System, arrays: Arrays, dtype: str) -> Bound:
     return kernel.bind(**arrays)
 
 
+class OnDevice:
+    """A kernel on a GPU: parameters, states and what is not a batch stay there; results come back as NumPy arrays."""
+
+    def __init__(self, system: System, arrays: Arrays, dtype: str):
+        self.bound = kernel_of(system, dtype, "cuda").bind(**arrays)
+
+    def __call__(self, /, **arrays) -> Outputs:
+        return self.bound.fetched(**arrays)
+
+    def step(self, /, **arrays) -> Outputs:
+        return self.bound.step(**arrays)
+
+    def set(self, /, **arrays) -> None:
+        self.bound.set(**arrays)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.bound[name]
+
+
 class Interpreted:
     """The interpreter in a kernel's place; the arrays keep `dtype`, the arithmetic is float64."""
 
@@ -70,4 +89,4 @@ class Interpreted:
         return self.arrays[name]
 
 
-ENGINES = {"kernel": _kernel, "interpret": Interpreted}
+ENGINES = {"kernel": _kernel, "cuda": OnDevice, "interpret": Interpreted}

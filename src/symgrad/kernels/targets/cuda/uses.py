@@ -49,6 +49,8 @@ def uses(nodes: list, inside: tuple[Index, ...] = ()) -> Iterator[Use]:
                 yield from uses(body, inside)
             case loops.For(index, _, body):
                 yield from uses(body, (*inside, index))
+            case _:
+                raise TypeError(f"{type(node).__name__} is no node of a GPU function")
 
 
 def _reads(expressions: tuple[Basic, ...], inside: tuple[Index, ...]) -> Iterator[Use]:
