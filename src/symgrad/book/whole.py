@@ -67,7 +67,7 @@ def references(entries: Iterable[Entry], rules: Mapping[str, tuple[str, list[Ent
 
 def _enter(rules: dict[str, tuple[str, list[Entry]]], entry: Entry, found: Iterable[Derived]) -> None:
     for step in (step for one in found for step in _steps(one)):
-        name = getattr(step.rule, "name", str(step.rule))
+        name = getattr(step.rule, "name", str(step.rule)).split(":")[0]  # behind it: what the rule says
         _, users = rules.setdefault(name, (getattr(step.rule, "cite", ""), []))
         if not users or users[-1] is not entry:
             users.append(entry)
