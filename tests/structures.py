@@ -68,6 +68,17 @@ MODELS = {
         z[j] = sum[l](v[l]*y[j+l])
         L = sum[j](z[j]**2)""",
     "diagonal of a matrix": "A: parameter[i,i] \n L = sum[i](exp(A[i,i]**2)) + sum[i,j](A[i,j]*A[j,i])",
+    "exponential of a diagonal": """d: parameter[i]; W: input[i,i]
+        D[i,i] = d[i]
+        L = sum[i,j](W[i,j]*exp(2*D[i,j]))""",
+    "diagonal and matrix": """d: parameter[i]; A: input[i,i]; x: input[i]
+        D[i,i] = d[i]
+        y[i] = sum[j]((D[i,j] + A[i,j])*x[j])
+        L = sum[i](y[i]**4)""",
+    "squared with a ridge": """d: parameter[i]; A: input[i,i]
+        D[i,i] = d[i]
+        M[i,j] = D[i,j] + A[i,j]
+        L = sum[i,k](sum[j](M[i,j]*M[j,k])**2)""",
     "product": "x: parameter[i] \n L = prod[i](x[i])",
     "row maxima": "x: parameter[n,k] \n L = sum[n](max[k](x[n,k])**2)",
     "cumulative sum": "x: parameter[i] \n y[i] = sum[j, j <= i](x[j]) \n L = sum[i](y[i]**4)",
