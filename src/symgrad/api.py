@@ -78,7 +78,7 @@ class Program:
         >>> import symgrad as sg
         >>> curve = sg.program("t: parameter \n A, B: input[i,i] \n c: input[i] \n y = sin(A @ sin(B @ sin(t*c)))")
         >>> [curve.jacobian("y", "t", mode).flops() for mode in ("reverse", "forward")]
-        [2*I**3 + 5*I**2 + 74*I, 8*I**2 + 64*I]
+        [2*I**3 + 7*I**2 + 63*I, 8*I**2 + 64*I]
         """
         names = self._names(wrt)
         return self._derived("jacobian", calculus.jacobian_in, output, names, mode)

@@ -36,7 +36,7 @@ _PROGRESS: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """The seconds of processor time that each derivation inside may take (300 otherwise); None: as long as it takes.
+    r"""The seconds of processor time that each derivation inside may take (300 otherwise); None: as long as it takes.
 
     >>> import symgrad as sg
     >>> with sg.time_limit(600):
