@@ -23,7 +23,7 @@ def test_a_notebook_runs(path, monkeypatch):
     scope = {"__name__": "__main__"}
     for number, text in enumerate(cells(path)):
         exec(compile(text, f"{path.name}, cell {number}", "exec"), scope)
-    assert "assert" in text
+    assert any("assert" in text for text in cells(path))
 
 
 def test_all_are_here():

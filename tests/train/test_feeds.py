@@ -224,3 +224,9 @@ def test_fit_writes_events_while_it_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SymgradError, match="event files cannot be written there"):
         run(LINE, DATA, tensorboard=tmp_path / "file")
+
+
+def test_a_parameter_that_only_the_prediction_reads_keeps_its_start():
+    text = "x: input[n]\nw, c: parameter\np[n] = w*x[n] + c\nL = mean[n]((w*x[n] - 1)**2)\noutputs: L, p"
+    fit = run(text, (T,), start={"c": 2.0})
+    assert fit.parameters["c"] == 2.0 and fit.predict(x=T).shape == (12,)

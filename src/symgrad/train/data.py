@@ -71,6 +71,7 @@ def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
 
 def sizes_of(system: System, arrays: Mapping[str, np.ndarray]) -> dict[Size, int]:
     """What the data say about the sizes. A number of classes that only labels mention is the largest label plus one."""
+    arrays = {n: a for n, a in arrays.items() if n in system.tensors}
     bound = replace(system, tensors={n: t for n, t in system.tensors.items() if n in arrays})
     sizes = bind_shapes(bound, {name: a.shape for name, a in arrays.items()})
     for name in arrays:

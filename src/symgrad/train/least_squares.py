@@ -23,6 +23,7 @@ TOLERANCE = 1e-15  # of every solver: each run goes on until rounding stops it
 OFFSET = 1e-7  # a relative offset below is an optimum; polishing usually leaves 1e-10
 RANK = 1e-13  # a singular value of the scaled Jacobian below this share of the largest is rounding
 SAME = 1e-8  # two sums of squares that differ by less than this share are one optimum
+UNDETERMINED = "the data do not determine all parameters: the Jacobian has not full rank"
 HUGE = 1e100  # in the place of a residual that is not finite: the solvers step back from it
 
 
@@ -125,12 +126,14 @@ def solve(problem: Problem, methods: Sequence[str]) -> list[Run]:
 
 
 def _best_first(problem: Problem, runs: list[Run]) -> list[Run]:
-    """By sum of squares; among those that are least up to rounding, a proved optimum comes first."""
+    """By sum of squares. Among those that are least up to rounding, one that finds the parameters undetermined has the
+    say, then a proved optimum, then those where the solver gave up close by."""
     least = min((r.sum_of_squares for r in runs if np.isfinite(r.sum_of_squares)), default=np.inf)
 
     def key(run: Run) -> tuple:
         beaten = not run.sum_of_squares <= least * (1 + SAME) + problem.floor
-        return beaten, beaten and run.sum_of_squares, bool(run.fault), run.sum_of_squares
+        verdict = 0 if run.fault == UNDETERMINED else 2 if run.fault else 1
+        return beaten, beaten and run.sum_of_squares, verdict, run.sum_of_squares
 
     return sorted(runs, key=key)
 
@@ -257,7 +260,7 @@ def examine(problem: Problem, vector: np.ndarray) -> str:
         return ""
     shape = geometry(jacobian[:, free])
     if shape.rank < free.sum():
-        return "the data do not determine all parameters: the Jacobian has not full rank"
+        return UNDETERMINED
     tangent = float(np.linalg.norm(shape.left.T @ residual))
     whole = float(np.linalg.norm(residual))
     if whole**2 <= problem.floor:
