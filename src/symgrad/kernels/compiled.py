@@ -61,7 +61,7 @@ class Frame:
     numbers: tuple[int, ...]
     shapes: Mapping[str, tuple[int, ...]]
     labels: tuple[tuple[str, int], ...] = ()  # integer tensors with a declared range, and its end
-    guard: cpu.Guard = cpu.Guard(True, True)
+    guard: cpu.Guard = cpu.GUARDED
 
 
 @dataclass(frozen=True)

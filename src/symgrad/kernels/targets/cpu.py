@@ -17,7 +17,7 @@ import scipy
 
 from .cpu_text import CPU
 
-__all__ = ["BLAS_THREADS", "CPU", "Guard", "launch", "one_blas_thread", "prepare"]
+__all__ = ["BLAS_THREADS", "CPU", "GUARDED", "Guard", "launch", "one_blas_thread", "prepare"]
 
 _LAUNCH = threading.RLock()
 _COUNT = threading.Lock()
@@ -33,6 +33,9 @@ class Guard(NamedTuple):
 
     blas: bool
     threads: bool
+
+
+GUARDED = Guard(True, True)
 
 
 @cache

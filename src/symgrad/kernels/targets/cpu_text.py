@@ -13,8 +13,9 @@ from .table import Target
 # has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
 # `address` and `array` carry arrays through a table of integers. `chunked` is the only function with a parallel loop:
 # what it runs it gets as a number (`entry`, `invoke`), because Numba compiles the body of a parallel loop four times.
-# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM fuses a product that is used once with the sum that uses it, flags or not; compensated sums
-# use theirs more than once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
+# `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM
+# fuses a product that is used once with the sum that uses it, flags or not; compensated sums use theirs more than
+# once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
 # integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
 # steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
 # c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it computes
