@@ -138,7 +138,7 @@ def test_machine_code_of_another_module_is_not_executed(here):
 def test_a_directory_that_others_can_write_is_refused(here):
     cache.directory().chmod(0o777)
     with pytest.raises(SymgradError, match="can be written by others") as error:
-        cache.module("value = 1\n", "float64")
+        cache.module("value = 'not loaded before'\n", "float64")
     assert "chmod 700" in str(error.value)
 
 
