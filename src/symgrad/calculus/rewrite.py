@@ -29,7 +29,7 @@ class Rule:
 
 
 def _note(rule: Rule, before: tuple) -> None:
-    tensor = getattr(before[-1], "tensor", "") if before else ""
+    tensor = getattr(before[-1], "tensor", "") if isinstance(before, tuple) and before else ""
     patience.note(f"{rule.name} ({tensor})" if tensor else rule.name)
 
 
