@@ -12,6 +12,7 @@ from ..ir.system import System
 from .compiled import Compiled, Options
 from .needed import needed
 from .targets import cpu
+from .targets.cpu_text import BLAS
 
 CALL = '''
 def evaluate(**arrays):
@@ -67,8 +68,9 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     numbers = ", ".join(_python(e) for e in (*compiled.loops.sizes, *compiled.loops.extents))
     names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
     fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
+    plain = compiled.source.replace(BLAS.strip("\n"), "", 1)  # loops do the products: SciPy may not be there
     lines = [
-        needed(compiled.source, ["run", "np", "int64"]), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
+        needed(plain, ["run", "np", "int64"]), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
         f"ARRAYS = {compiled.arrays!r}", f"RESULTS = {tuple(system.results())!r}", "", "",
         f"def layout({', '.join(map(str, free))}):",
         '    """The numbers that `run` takes, and the shape of each array."""', *fixed,
