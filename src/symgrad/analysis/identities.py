@@ -6,6 +6,8 @@ r"""An identity of functions of the table: both sides by their definitions, as r
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy
 from sympy import Expr, Symbol, exp
 
@@ -13,6 +15,7 @@ from ..calculus.rewrite import Rule
 from ..calculus.scalar import check
 from ..errors import CheckError, SymgradError, explain
 from ..functions import derive, to_sympy
+from ..ir.system import Step
 from .question import Formula, formula, variables
 from .report import Report
 
@@ -57,8 +60,8 @@ def identity(left: Formula, right: Formula) -> Report:
     return Report("Identity", sympy.Eq(*sides, evaluate=False), tuple(steps), said, common)
 
 
-def _side(line: Expr, x: Symbol) -> list:
-    steps = []
+def _side(line: Any, x: Symbol) -> list[Step]:
+    steps: list[Step] = []
     for rule, context in ((DEFINITIONS, None), (RATIONAL, x), (NORMAL_FORM, None)):
         step = rule.step(context, line)
         if step.after != line:

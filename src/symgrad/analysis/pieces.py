@@ -40,17 +40,18 @@ def meets(expr: Formula, x: str, at: Formula) -> Report:
     """
     whole = formula(expr)
     names = {s: Symbol(s.name, positive=True) for s in whole.free_symbols if s.name != x}
-    whole, (at,), (by,) = whole.xreplace(names), [formula(at).xreplace(names)], variables(x, whole)
+    whole, (by,) = whole.xreplace(names), variables(x, whole)
+    point = formula(at).xreplace(names)
     if not isinstance(whole, where):
         raise SymgradError(f"write the two pieces as where(condition, a, b), not {expr}.")
     condition, *pieces = whole.args
-    if sympy.expand(_plain(condition.lhs - condition.rhs).xreplace({by: at})) != 0:
-        raise SymgradError(f"the condition {condition} does not switch at {x} = {at}.")
-    values, slopes = zip(*(_piece(_plain(piece), by, at) for piece in pieces))
+    if sympy.expand(_plain(condition.lhs - condition.rhs).xreplace({by: point})) != 0:
+        raise SymgradError(f"the condition {condition} does not switch at {x} = {point}.")
+    values, slopes = zip(*(_piece(_plain(piece), by, point) for piece in pieces))
     smooth = [steps[-1].after for steps in values], [steps[-1].after for steps in slopes]
     continuous, together = (sympy.simplify(a - b) == 0 for a, b in smooth)
     steps = tuple(step for pair in zip(values, slopes) for part in pair for step in part)
-    return Report(f"The two pieces at {x} = {at}", _plain(whole), steps, _said(continuous, together, smooth),
+    return Report(f"The two pieces at {x} = {point}", _plain(whole), steps, _said(continuous, together, smooth),
                   (continuous, continuous and together))
 
 

@@ -117,9 +117,10 @@ def prefixed(system: System, reductions: Collection[str] = ("sum", "prod", "max"
 
 def _rewritten(tensors: Mapping[str, Tensor], before: tuple[Equation, ...]) -> tuple[Equation, ...]:
     (eq,) = before
-    names, made, terms = _Names(set(tensors)), [], []
+    names, made, terms = _Names(set(tensors)), list[Equation](), list[Term]()
     for term in eq.terms:
-        found = next((run for prefix in prefixes(term) if (run := _run(eq, term, prefix))), None)
+        runs = (_run(eq, term, prefix) for prefix in prefixes(term))
+        found = next(filter(None, runs), None)
         if found is None:
             terms.append(term)
             continue

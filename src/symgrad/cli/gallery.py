@@ -90,7 +90,7 @@ def _from_file(path: Path, output: str | None) -> Entry:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise SymgradError(f"{path} is not a text in UTF-8. A model's file has an equation on each line.") from None
-    outputs = program(text).outputs
+    outputs = list(program(text).outputs)
     if output is None and len(outputs) > 1:
         raise SymgradError(f"{path} has the outputs {', '.join(outputs)}: say which one, as in --of {outputs[0]}.")
     return Entry(path.stem, "", f"The derivative of {output or outputs[0]}.", text, output or outputs[0])

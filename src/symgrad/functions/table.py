@@ -25,6 +25,7 @@ x*sigmoid(-x)*sigmoid(x) + sigmoid(x)
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sympy
 from sympy import Expr
@@ -55,7 +56,7 @@ ROWS: dict[str, Row] = {
     row.name: row for row in [*ELEMENTARY, *EXPONENTIAL, *CIRCULAR, *SIGMOID, *KINKED, *NORMAL, *GAMMA]
 }
 # names for what is short in other functions: the number of arguments, the expression
-SHORT: dict[str, tuple[int, Callable[..., Expr]]] = {
+SHORT: dict[str, tuple[int, Callable[..., Any]]] = {
     "sqrt": (1, lambda x: foreign.translate(sympy.sqrt(x))),
     "rsqrt": (1, lambda x: 1 / sympy.sqrt(x)),
     "log2": (1, lambda x: sympy.log(x) / sympy.log(2)),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sympy import Basic, Expr, Function, Integer, Le
 
@@ -184,7 +185,7 @@ class _Tiles:
         return [self.lanes(inner)]
 
     # -------------------------------------------------------------------------------------------------------- mapping
-    def value(self, expr: Basic) -> Basic:
+    def value(self, expr: Any) -> Any:
         """`expr` with what belongs to a row at the row's place in the tile."""
         if isinstance(expr, Access):
             indices = tuple(self.value(i) for i in expr.indices)

@@ -64,7 +64,8 @@ class Bound:
         updates, changed = self.kernel.whole.updates, {}
         for name, value in given.items():
             held = self.arrays.get(name)
-            if held is value and name not in updates and name in self.kernel._plain and held.flags.carray:
+            plain = name not in updates and name in self.kernel._plain
+            if plain and held is not None and held is value and held.flags.carray:
                 continue
             array = self._shaped(name, value)
             if name in updates:  # it is overwritten: a copy of the caller's array, made once

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import llvmlite
 import numba
@@ -121,7 +121,7 @@ def _drop_damaged(path: Path) -> None:
 
 
 def _compile(loaded: ModuleType, path: Path) -> None:
-    run = getattr(loaded, "run", None)
+    run: Any = getattr(loaded, "run", None)
     if not hasattr(run, "compile"):
         return
     before = _digests(path)

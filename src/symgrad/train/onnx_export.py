@@ -231,7 +231,7 @@ class Graph:
 def to_onnx(fit: Fit, path: str | Path) -> Path:
     """Write the prediction of a fit; see `Fit.to_onnx`."""
     try:
-        import onnx  # noqa: PLC0415  (an extra)
+        import onnx  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError:
         raise SymgradError('ONNX export needs the package onnx: pip install "symgrad[onnx]".') from None
     from .export import predicting, sizes_of_fit  # noqa: PLC0415
@@ -258,7 +258,7 @@ def to_onnx(fit: Fit, path: str | Path) -> Path:
 def _compare(fit: Fit, system: System, path: Path) -> None:
     """Where onnxruntime is installed: the graph and the kernel give the same on five random examples."""
     try:
-        import onnxruntime  # noqa: PLC0415  (an extra)
+        import onnxruntime  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError:
         return
     rng, arrays = np.random.default_rng(0), {}
