@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     directory = os.environ["SYMGRAD_CACHE_DIR"]
-    if "symgrad-tests-" in directory:
+    if "symgrad-tests-" in directory and not hasattr(config, "workerinput"):  # workers share one
         shutil.rmtree(directory, ignore_errors=True)

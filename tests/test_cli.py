@@ -115,7 +115,7 @@ def test_verify_exits_with_0(capsys):
 
 
 def test_verify_exits_with_1_where_a_certificate_fails(capsys, monkeypatch):
-    failed = SimpleNamespace(ok=False)
+    failed = SimpleNamespace(ok=False, rows=(), summary=lambda: "0 of 1 checks passed")
     monkeypatch.setattr(Program, "verify", lambda self, **options: failed)
     code, out, err = run(capsys, "verify", "tanh")
     assert code == 1 and "tanh: FAILED" in out and "failed for tanh" in err

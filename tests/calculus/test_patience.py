@@ -1,5 +1,8 @@
 """Derivations stop at their time limit and say how far they came."""
 
+import subprocess
+import sys
+
 import pytest
 
 import symgrad as sg
@@ -33,3 +36,16 @@ def test_the_derivative_itself_is_limited():
 def test_a_limit_is_a_number_of_seconds(seconds):
     with pytest.raises(SymgradError, match="a time limit is a number of seconds"), sg.time_limit(seconds):
         pass
+
+
+def test_a_debugger_may_trace_what_runs_after_a_derivation():
+    """An exception that is sent to a thread and taken back leaves Python 3.11 looking for it, forever under a trace."""
+    code = (
+        "import sys, symgrad as sg\n"
+        "gradient = sg.program('x: parameter[i]; L = sum[i](x[i]**2)'.replace('; ', chr(10))).gradient('L')\n"
+        "gradient.display\n"
+        "sys.settrace(lambda *event: None)\n"
+        "print(sum(range(10)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)  # seconds if well
+    assert done.stdout.strip() == "45", done.stderr

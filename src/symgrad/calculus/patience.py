@@ -10,6 +10,7 @@ processor time of that thread, so that a busy machine decides what an idle one d
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,11 +94,12 @@ class _Late(BaseException):
 def within(seconds: float, what: str, late: Callable[[], SymgradError] | None = None) -> Iterator[None]:
     """Give up after `seconds` of this thread's work. Raises SymgradError that says what was tried, or `late()`."""
     thread, clock, done = threading.get_ident(), _clock(), threading.Event()
-    end = clock() + seconds
+    end, rung = clock() + seconds, threading.Event()
 
     def watch() -> None:
         while not done.wait(max(end - clock(), 0.01)):
             if clock() >= end:
+                rung.set()
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_Late))
                 return
 
@@ -109,7 +111,8 @@ def within(seconds: float, what: str, late: Callable[[], SymgradError] | None = 
         finally:
             done.set()
             watcher.join()
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)  # rung, but not heard yet
+            while rung.is_set() and not isinstance(sys.exc_info()[1], _Late):
+                time.sleep(0)  # rung, but not heard yet. To take it back would leave Python 3.11 looking for it forever
     except _Late:
         raise late() if late else SymgradError(
             explain(f"{what} was not decided within {seconds:g} s.", fix="Pass a larger time limit, seconds=...")
