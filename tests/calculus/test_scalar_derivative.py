@@ -44,7 +44,7 @@ def test_the_chain_rule_names_what_is_inside():
         ("where(x > 0, x, 0)", {"case by case"}),
         (sympy.atan(x) * sympy.sinh(x), {"derivative of atan", "derivative of sinh"}),
     ],
-    ids=str,
+    ids=lambda value: None if isinstance(value, set) else str(value),  # sets have no order
 )
 @pytest.mark.row("A2")
 def test_each_rule_is_named_where_it_is_used(formula, rules):
