@@ -17,11 +17,11 @@ LAYERS = "\n".join(
 
 def test_a_derivation_that_takes_too_long():
     gradient = sg.program(LAYERS).gradient("L")
-    with sg.time_limit(0.3), pytest.raises(TimeLimitError) as caught:
+    with sg.time_limit(0.05), pytest.raises(TimeLimitError) as caught:
         _ = gradient.display
     text = str(caught.value)
-    assert text.startswith("the closed form of L, dL_dW0, dL_dW1 and 6 more was not finished within 0.3 s: ")
-    assert " done, at " in text and "with sg.time_limit(3): ..." in text and "wrt=[...]" in text
+    assert text.startswith("the closed form of L, dL_dW0, dL_dW1 and 6 more was not finished within 0.05 s: ")
+    assert " done, at " in text and "with sg.time_limit(0.5): ..." in text and "wrt=[...]" in text
     assert gradient.display.outputs  # with more time it is made
 
 

@@ -124,7 +124,8 @@ def _matched(
     )
     first = product.step(log_likelihood, log_prior)
     collect = Rule(
-        "collect the statistics of the parameter", lambda context, before: _collected(before, context), relation="= "
+        "collect the statistics of the parameter", lambda context, before: _collected(before, context),
+        relation=r"= \text{const} + ",
     )
     second = collect.step(thetas, first.after)
     new = [sympy.Dummy(n, real=True) for n in family.names]

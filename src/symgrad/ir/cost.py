@@ -16,6 +16,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from ..functions import ROWS
+from ..functions.heads import ScalarFunction
 from .access import Access, Index, Size, index_symbols
 from .calls import call_flops
 from .system import Call, Equation, System, Term
@@ -217,8 +218,11 @@ def _function(head) -> int:
     if name in CHEAP:
         return CHEAP[name]
     row = ROWS.get(name)
-    if row is None or row.kernel.kind in ("math", "vector"):
+    if row is None or row.kernel.kind == "math":
         return FUNCTION
+    if row.kernel.kind == "vector":  # one of several functions takes about as long as these do: mish = x tanh(softplus(x))
+        inside = row.definition.atoms(ScalarFunction) if row.definition is not None else ()
+        return FUNCTION * max(1, len(inside))
     spelling = row.kernel.expression if row.kernel.kind == "expression" else row.definition
     return operations(spelling) if spelling is not None else FUNCTION
 
