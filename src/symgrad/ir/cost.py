@@ -220,7 +220,7 @@ def _function(head) -> int:
     row = ROWS.get(name)
     if row is None or row.kernel.kind == "math":
         return FUNCTION
-    if row.kernel.kind == "vector":  # one of several functions takes about as long as these do: mish = x tanh(softplus(x))
+    if row.kernel.kind == "vector":  # one that is composed takes about as long as its parts: x tanh(softplus(x))
         inside = row.definition.atoms(ScalarFunction) if row.definition is not None else ()
         return FUNCTION * max(1, len(inside))
     spelling = row.kernel.expression if row.kernel.kind == "expression" else row.definition
