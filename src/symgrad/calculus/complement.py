@@ -99,15 +99,10 @@ def _in_body(body: Expr, context) -> Expr:
         if parts is None:
             continue
         a, b = parts[0], -parts[1]
-        if b == 0 or _complemented(b, context) or not _differ_in_sign(*parts):
+        if b == 0 or _complemented(b, context):
             continue
         return tidy(a - b) * atom - b * complement(atom, context)
     return body
-
-
-def _differ_in_sign(a: Expr, b: Expr) -> bool:
-    """Is a P + b written as a difference? In a sum nothing cancels."""
-    return a.could_extract_minus_sign() != b.could_extract_minus_sign()
 
 
 def _complemented(body: Expr, context) -> list[Expr]:
