@@ -80,6 +80,14 @@ def test_binary_cross_entropy_of_extreme_logits(loss, target):
     assert np.isfinite(found["L"])
 
 
+def test_a_complement_whose_sign_stands_in_the_data():
+    """`sigmoid(z) + (y - a)` is a small remainder only for some data; the gradient holds for these too."""
+    program = sg.program("z: parameter[n]\ny, a: input[n]\nL = sum[n](softplus(z[n]) + (y[n] - a[n])*z[n])")
+    data = {"z": np.array([50.0, -50.0]), "y": np.zeros(2), "a": np.array([1.0, 0.0])}
+    found = interpret(program.gradient("L", "z").kernel, data)["dL_dz"]
+    np.testing.assert_allclose(found, [-np.exp(-50.0), np.exp(-50.0)], rtol=1e-15)
+
+
 def test_the_plain_difference_would_fail_this_test():
     """The negative control: p - y, as a person would write it, is 0 at a logit of 50."""
     program = sg.program(HEAD + LOSSES["labels"]).gradient("L", "z")

@@ -20,6 +20,7 @@ from ..structured import StructuredMatrix
 
 EPS = float(np.finfo(float).eps)
 FLAT = 1e-10    # an eigenvalue below this share of the largest one is none
+LOST = 1e-200  # beside the largest entry of a matrix
 DENSE = ("dense", "zero")
 
 
@@ -129,7 +130,8 @@ def modified_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
         return cho_solve(cho_factor(matrix), right)
     except LinAlgError:
         pass
-    lower, blocks, order = ldl(matrix)
+    lost = np.abs(matrix) < LOST * np.abs(matrix).max()  # a subnormal pivot would divide to infinity
+    lower, blocks, order = ldl(np.where(lost, 0.0, matrix))
     values, vectors = np.linalg.eigh(blocks)
     least = np.sqrt(EPS) * max(np.abs(values).max(), EPS)
     triangle = lower[order]
