@@ -87,7 +87,7 @@ def hvp(expr: Formula, xs: Names, direction: Iterable[Formula] | Formula | None 
 
 def _formulas(given: Iterable[Formula] | Formula) -> list[Expr]:
     items = [given] if isinstance(given, (str, Expr)) or not isinstance(given, Iterable) else list(given)
-    return [notation.scalar(i) if isinstance(i, str) else _expression(i) for i in items]
+    return [notation.formula(i) for i in items]
 
 
 def _symbols(xs: Names) -> list[Symbol]:
@@ -109,22 +109,9 @@ def _symbol(x: Symbol | str) -> Symbol:
     )
 
 
-def _expression(expr: Formula) -> Expr:
-    """A SymPy expression or a number; text inside other things is refused, because SymPy would evaluate it."""
-    try:
-        found = sympy.sympify(expr, strict=True)
-    except sympy.SympifyError:
-        found = None
-    if not isinstance(found, Expr) or found.is_Matrix:
-        raise SymgradError(f'a formula is text or a SymPy expression, not {expr!r}: pass "x**2 + 1".')
-    return found
-
-
 def _system(expr: Formula, symbols: list[Symbol]) -> tuple[System, str, dict]:
     """The formula as a System of rank-0 tensors, its output, and accesses to symbols."""
-    if isinstance(expr, str):
-        expr = notation.scalar(expr, {s.name: s for s in symbols})
-    expr = _expression(expr)
+    expr = notation.formula(expr, {s.name for s in symbols})
     every = sorted(expr.free_symbols | set(symbols), key=str)
     system = calculus.prepare(notation.from_scalar(expr, every))
     (output,) = system.outputs

@@ -180,7 +180,7 @@ def read(expr: Formula, *variables: Symbol | str, positive: Iterable[str] = ()) 
     """(formula over real symbols, each variable as a real symbol, {real symbol: the caller's symbol})."""
     names = [symbol_name(v) for v in variables]
     above = {symbol_name(p) for p in positive}
-    given = notation.scalar(expr) if isinstance(expr, str) else _expression(expr)
+    given = notation.formula(expr)
     real = {s: s if s.is_real and s.name not in above else _symbol(s.name, above) for s in given.free_symbols}
     formula = rules.understood(given.xreplace(real))
     if formula.has(sympy.nan, sympy.zoo, sympy.I):
@@ -194,16 +194,6 @@ def read(expr: Formula, *variables: Symbol | str, positive: Iterable[str] = ()) 
 
 def _symbol(name: str, above: set[str]) -> Symbol:
     return Symbol(name, real=True, **({"positive": True} if name in above else {}))
-
-
-def _expression(expr: Formula) -> Expr:
-    try:
-        formula = sympy.sympify(expr, strict=True)
-    except sympy.SympifyError:
-        formula = None
-    if not isinstance(formula, Expr) or formula.is_Matrix:
-        raise SymgradError(f'a formula is text or a SymPy expression, not {expr!r}: pass "x**2 + 1".')
-    return formula
 
 
 def read_end(end: Formula, formula: Expr) -> tuple[Expr, dict]:

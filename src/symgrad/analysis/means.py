@@ -219,7 +219,7 @@ def _end(end, formula: Expr) -> Expr:
 
 def formula_of(g: Expr | str, known: Mapping[str, Symbol]) -> Expr:
     """Text, or SymPy, with the symbols of these names."""
-    expr = notation.scalar(g) if isinstance(g, str) else sympy.sympify(g, strict=True)
+    expr = notation.formula(g)
     return with_moduli(expr.xreplace({s: known[s.name] for s in expr.free_symbols if s.name in known}))
 
 

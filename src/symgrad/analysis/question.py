@@ -27,9 +27,7 @@ def formula(expr: Formula) -> Expr:
     """
     if isinstance(expr, str):
         return notation.scalar(expr)
-    found = sympy.sympify(expr, strict=True) if not isinstance(expr, Expr) else expr
-    if not isinstance(found, Expr) or found.is_Matrix:
-        raise SymgradError(f'a formula is text or a SymPy expression, not {expr!r}: pass "x**2 + 1".')
+    found = notation.formula(expr)
     return in_rows(found.xreplace({s: real(s) for s in found.free_symbols}))
 
 

@@ -28,7 +28,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import sympy
@@ -44,19 +43,15 @@ from ..typeset.blocks import (
     Items,
     Paragraph,
     escape_dollars,
-    html_fragment,
-    to_html,
-    to_latex,
-    to_markdown,
 )
-from ..typeset.files import write_pdf
+from ..typeset.printed import Printed
 
 Shown = Basic | str  # SymPy, or LaTeX as text
 SPECIAL, ESCAPE = re.compile(r"[_%&#$]"), r"\\\g<0>"  # a rule's name in LaTeX's text
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Printed):
     """`statement`: what is asked, SymPy or text; `conclusion`: the answer in a sentence, with $formulas$;
     `value`: the answer as an object (an expression, a matrix, a word, None for "cannot decide")."""
 
@@ -70,30 +65,12 @@ class Report:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __str__(self) -> str:
-        return self.markdown()
-
     def __repr__(self) -> str:
         return f"<Report {self.title!r}: {len(self.steps)} steps>"
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         return tuple(_blocks(self))
-
-    def latex(self) -> str:
-        """A document that pdflatex compiles."""
-        return to_latex(self.title, self.blocks)
-
-    def markdown(self) -> str:
-        return to_markdown(self.title, self.blocks)
-
-    def html(self) -> str:
-        """A page that needs no network."""
-        return to_html(self.title, self.blocks)
-
-    def pdf(self, path: str | Path) -> Path:
-        """Compile the LaTeX document to `path`. Raises SymgradError where pdflatex is missing or fails."""
-        return write_pdf(self.latex(), Path(path))
 
     def references(self) -> tuple[str, ...]:
         """The sources that the rules cite, each once, in the order of first use; then the report's own."""
@@ -108,12 +85,6 @@ class Report:
         lines = [line for block in self.blocks if isinstance(block, Formula) for line in block.lines]
         body = " \\\\\n".join(lines)
         return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
-
-    def _repr_html_(self) -> str:
-        return html_fragment(self.title, self.blocks)
 
 
 def latex(shown: Any) -> str:

@@ -25,11 +25,11 @@ from ..ir.system import Equation, Range, Step, System, Tensor, Term, piece_tenso
 from .batched import Known
 from .graph import MODES, Edge, cheapest, edges, graph, order
 from .join import align, join, merge, sort_domain
-from .local import at_arg, chosen_point, local_derivative
+from .local import at_arg, chosen_point, factors
 from .products import other_factors, stems
 from .reverse import active_tensors, check_request, check_scalar, derivative_tensor, jacobian, lead_of
 from .rewrite import Rule
-from .split import feeding, live_reads, split
+from .split import feeding, split
 from .structure.fold import FOLDED, core_tensor, cut, fold, is_structured
 
 AHEAD = 16  # new tensors that one elimination may make
@@ -207,16 +207,12 @@ def local_terms(context: Linear, before: tuple[Equation, ...]) -> tuple[Equation
     (eq,) = before
     extra, others = other_factors(eq, context.pieces)
     terms: list[Term] = []
-    for term in eq.terms:
-        for access in live_reads(term.body):
-            factor = local_derivative(eq, term, access) if access.name == context.u.name else 0
-            if factor == 0:
-                continue
-            cell, point = access.indices, replace(term, body=Mul(factor, others))
-            if eq.reduce in ("max", "min"):
-                chosen = chosen_point(eq, term)
-                cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
-            terms.append(replace(point, write=(*point.write, *cell)))
+    for term, access, factor in factors(eq, {context.u.name}):
+        cell, point = access.indices, replace(term, body=Mul(factor, others))
+        if eq.reduce in ("max", "min"):
+            chosen = chosen_point(eq, term)
+            cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
+        terms.append(replace(point, write=(*point.write, *cell)))
     return (*extra, Equation(context.name, _tidied(terms, context)))
 
 

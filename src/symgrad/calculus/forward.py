@@ -20,10 +20,10 @@ from ..ir.calls import row_of
 from ..ir.recurrence import arranged, groups, members
 from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .batched import Known, push, rule
-from .local import at_arg, local_derivative
+from .local import at_arg, factors
 from .products import other_factors, stems
 from .rewrite import Rule
-from .split import feeding, flowing, live_reads, split
+from .split import feeding, flowing, split
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,10 @@ def tangent_equations(push: Push, before: tuple[Equation, ...]) -> tuple[Equatio
     (eq,) = before
     extra, others = other_factors(eq, push.pieces)
     terms: list[Term] = []
-    for term in eq.terms:
-        for access in live_reads(term.body):
-            if access.name not in push.tangents:
-                continue
-            factor = local_derivative(eq, term, access)
-            if factor == 0:
-                continue
-            dot = Access(push.tangents[access.name], *access.indices)
-            moved = replace(term, body=Mul(factor, dot, others))
-            terms.append(at_arg(eq, moved) if eq.reduce in ("max", "min") else moved)
+    for term, access, factor in factors(eq, push.tangents):
+        dot = Access(push.tangents[access.name], *access.indices)
+        moved = replace(term, body=Mul(factor, dot, others))
+        terms.append(at_arg(eq, moved) if eq.reduce in ("max", "min") else moved)
     return (*extra, Equation(push.tangents[eq.tensor], tuple(terms)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from sympy import Add, Dummy, Eq, Expr, Pow, diff
@@ -10,6 +11,15 @@ from ..errors import DifferentiationError, explain
 from ..functions import stop, where
 from ..ir.access import Access, Index
 from ..ir.system import Equation, Term, is_plain
+from .split import live_reads
+
+
+def factors(eq: Equation, names: Container[str]) -> Iterator[tuple[Term, Access, Expr]]:
+    """Each read of one of `names` by a term of the equation, with the term's derivative by it where that is not 0."""
+    for term in eq.terms:
+        for access in live_reads(term.body):
+            if access.name in names and (factor := local_derivative(eq, term, access)) != 0:
+                yield term, access, factor
 
 
 def local_derivative(eq: Equation, term: Term, access: Access) -> Expr:

@@ -25,7 +25,7 @@ from ..ir.recurrence import Scan, arranged, groups, members, plainly, scans
 from ..ir.system import Call, Equation, Range, Step, System, Tensor, Term, piece_tensor
 from .batched import Known, Place, contribution, pull, rule
 from .join import align, pinned, sort_domain
-from .local import at_arg, chosen_point, local_derivative
+from .local import at_arg, chosen_point, factors
 from .products import other_factors, stems
 from .rewrite import Rule, derived
 from .split import feeding, flowing, live_reads, split
@@ -316,18 +316,14 @@ def _contributions(sweep: Sweep, eq: Equation, others: Expr) -> Iterable[Term]:
     if isinstance(eq, Call):
         yield from sweep.calls[eq.tensor].get(sweep.tensor.name, ())
         return
-    for term in eq.terms:
-        for access in live_reads(term.body):
-            factor = local_derivative(eq, term, access) if access.name == sweep.tensor.name else 0
-            if factor == 0:
-                continue
-            cell, point = access.indices, replace(term, body=Mul(factor, others))
-            if eq.reduce in ("max", "min"):
-                chosen = chosen_point(eq, term)
-                cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
-                if eq.tensor in sweep.inside:  # they say that the chosen point lies before
-                    point = replace(point, guard=(*point.guard, *(g.xreplace(chosen) for g in term.guard)))
-            yield pinned(_seeded(sweep, eq.tensor, point, cell))
+    for term, access, factor in factors(eq, {sweep.tensor.name}):
+        cell, point = access.indices, replace(term, body=Mul(factor, others))
+        if eq.reduce in ("max", "min"):
+            chosen = chosen_point(eq, term)
+            cell, point = tuple(i.xreplace(chosen) for i in cell), at_arg(eq, point)
+            if eq.tensor in sweep.inside:  # they say that the chosen point lies before
+                point = replace(point, guard=(*point.guard, *(g.xreplace(chosen) for g in term.guard)))
+        yield pinned(_seeded(sweep, eq.tensor, point, cell))
 
 
 def _seeded(sweep: Sweep, name: str, term: Term, cell: tuple[Expr, ...]) -> Term:

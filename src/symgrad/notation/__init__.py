@@ -2,8 +2,8 @@
 
 from .compose import at, compose
 from .program import parse
-from .scalar import from_scalar, scalar
+from .scalar import formula, from_scalar, scalar
 from .symbolic import from_sympy, is_sympy
 from .text import to_text
 
-__all__ = ["at", "compose", "from_scalar", "from_sympy", "is_sympy", "parse", "scalar", "to_text"]
+__all__ = ["at", "compose", "formula", "from_scalar", "from_sympy", "is_sympy", "parse", "scalar", "to_text"]

@@ -31,6 +31,20 @@ def scalar(text: str, names: Iterable[str] | None = None) -> Expr:
     return in_rows(_value(line, g.formula(line), None if names is None else set(names)))
 
 
+def formula(given: Expr | str | float, names: Iterable[str] | None = None) -> Expr:
+    """A text, a SymPy expression or a number as an expression; text inside other things would be evaluated by SymPy
+    and is refused."""
+    if isinstance(given, str):
+        return scalar(given, names)
+    try:
+        found = sympy.sympify(given, strict=True)
+    except sympy.SympifyError:
+        found = None
+    if not isinstance(found, Expr) or found.is_Matrix:
+        raise NotationError(f'a formula is text or a SymPy expression, not {given!r}: pass "x**2 + 1".')
+    return found
+
+
 def _value(line: str, node: g.Node, names: set[str] | None) -> Basic:
     match node:
         case g.Number():

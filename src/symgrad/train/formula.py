@@ -48,7 +48,7 @@ def _equation(text: str) -> bool:
 def formula(given: Expr | str, parameters: Iterable[str], data: Iterable[str] = ()) -> System:
     """The System of a formula of scalars: `parameters` and `data` (inputs) are its names. One output."""
     names = [*parameters, *data]
-    expr = notation.scalar(given, names) if isinstance(given, str) else given
+    expr = notation.formula(given, names)
     unknown = sorted({s.name for s in expr.free_symbols} - set(names))
     if unknown:
         raise UnknownNameError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from ..ir.system import Equation, Step, System
 from .blocks import (
@@ -15,18 +14,14 @@ from .blocks import (
     Items,
     Paragraph,
     escape_dollars,
-    html_fragment,
-    to_html,
-    to_latex,
-    to_markdown,
 )
 from .equation import aligned, equation_lines, shown_equations
 from .facts import fact_latex
-from .files import write_pdf
+from .printed import Printed
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Printed):
     """The steps that lead to `system`, each with its rule, the facts it used and its source.
 
     `steps` is `system.log`. `latex()` is a document that pdflatex compiles, `html()` a page that needs no network.
@@ -42,25 +37,9 @@ class Derivation:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __str__(self) -> str:
-        return self.markdown()
-
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         return tuple(derivation_blocks(self.system))
-
-    def latex(self) -> str:
-        return to_latex(self.title, self.blocks)
-
-    def markdown(self) -> str:
-        return to_markdown(self.title, self.blocks)
-
-    def html(self) -> str:
-        return to_html(self.title, self.blocks)
-
-    def pdf(self, path: str | Path) -> Path:
-        """Compile the LaTeX document to `path`. Raises SymgradError where pdflatex is missing or fails."""
-        return write_pdf(self.latex(), Path(path))
 
     def references(self) -> tuple[str, ...]:
         return references(self)
@@ -71,12 +50,6 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.result()}\n$$"
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
-
-    def _repr_html_(self) -> str:
-        return html_fragment(self.title, self.blocks)
 
 
 def references(derivation: Derivation) -> tuple[str, ...]:
