@@ -44,6 +44,8 @@ def jacobian_in(system: System, output: str, wrt: Iterable[str], mode: str = "au
     wrt, pattern = tuple(wrt), pattern or f"d{output}_d{{}}"
     if mode not in MODES:
         hint = did_you_mean(str(mode), MODES) or f"The modes are {', '.join(MODES)}."
+        if mode in system.tensors:
+            hint = f"Several names go into one list: {[*wrt, mode]}."
         raise DifferentiationError(f"{mode!r} is not a mode of differentiation.\n    {hint}")
     check_request(system, output, wrt, pattern)
     if mode == "auto":

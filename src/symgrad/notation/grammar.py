@@ -196,6 +196,9 @@ def _node(source: Source, node: ast.AST, depth: int) -> Node:
             return Call(word, tuple(_node(source, v, depth + 1) for v in node.values), column)
         case ast.Compare():
             return _comparison(source, node, depth)
+        case ast.List(elts=[ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Not()) as condition]):  # Iverson's
+            one, zero = Number(Integer(1), column), Number(Integer(0), column)
+            return Call("where", (_node(source, condition, depth + 1), one, zero), column)
         case ast.Subscript(value=ast.Name(id=name)):
             _public(source, node, name)
             return Read(name, tuple(_node(source, p, depth + 1) for p in _items(node.slice)), column)

@@ -18,6 +18,9 @@ from ...ir.system import Equation, Range, System, Term
 from .tree import Piece, Statement, Touch
 
 
+EVERY = Index("every")  # stands for all positions of an axis
+
+
 @dataclass(frozen=True)
 class Unit:
     """A nest to be placed: `ranges` in the preferred order around `content`.
@@ -34,8 +37,9 @@ class Unit:
 
     def touches(self) -> list[Touch]:
         found = self.statement.touches()
-        if self.fill:
-            found.append(Touch(self.statement.tensor, self.statement.write, "assign"))
+        if self.fill:  # of every cell, also where the statement writes one position of an axis
+            cell = tuple(w if w in self.free else EVERY for w in self.statement.write)
+            found.append(Touch(self.statement.tensor, cell, "assign"))
         return found
 
     def inside(self, candidate: Range, index: Index) -> Unit:
