@@ -145,10 +145,12 @@ def _label_axis(dense: Term, label: Term) -> int | None:
     """The one axis at which `label` writes a data-dependent cell and `dense` a plain index; the others agree."""
     if dense is label or dense.reduced or label.reduced or len(dense.write) != len(label.write):
         return None
-    if set(dense.guard) - set(label.guard):
+    if set(dense.guard) != set(label.guard):  # the cell is carved out where the label is, and only there
         return None
     axes = [n for n, (d, w) in enumerate(zip(dense.write, label.write)) if d != w]
     if len(axes) != 1 or not isinstance(dense.write[axes[0]], Index):
+        return None
+    if set(label.indices) != set(dense.indices) - {dense.write[axes[0]]}:  # one label for each row, not several
         return None
     return axes[0] if label.write[axes[0]].atoms(Access) else None
 

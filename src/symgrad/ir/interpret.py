@@ -120,6 +120,8 @@ def _points(term: Term, points, shape, env: _Environment, ring: Arithmetic):
         mask = np.broadcast_to(np.asarray(evaluate(guard, env.at(flat)), dtype=bool), (count,))
         flat = {index: g[mask] for index, g in flat.items()}
         count = int(mask.sum())
+        if not count:  # constant positions are out of range at times where no point is
+            return flat, ring.asarray(np.zeros(0)), np.zeros(0, dtype=np.int64)
     env = env.at(flat)
     body = np.broadcast_to(ring.asarray(evaluate(term.body, env, integer=ring is INTEGER)), (count,))
     cells = np.zeros(count, dtype=np.int64)

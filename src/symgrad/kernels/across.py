@@ -52,7 +52,7 @@ class _Work:
         longest = _unknown(rows)
         if longest is None:
             return step
-        tiles = _Tiles(self, step, rows, shapes)
+        tiles = _Tiles(self, step, in_memory(rows, {b.name for b in function.partial}), shapes)
         chosen: loops.Node = tiles.node()
         if longest:
             chosen = loops.Choice(tuple(Le(e, SHORT) for e in longest), [chosen], [rows])
@@ -106,6 +106,34 @@ def _unknown(rows: loops.For) -> tuple[Expr, ...] | None:
     if any(e.is_Integer and e > SHORT for e in extents):
         return None
     return tuple(sorted((e for e in extents if not e.is_Integer), key=str))
+
+
+def in_memory(rows: loops.For, partial: set[str]) -> loops.For:
+    """The rows' loop without registers for the `partial` arrays, into which all rows accumulate: a cell is loaded into
+    a register, added to and stored inside one row, and several rows at once would each store their own."""
+    shared = {
+        n.register: n.value for n in loops.walk([rows])
+        if isinstance(n, loops.Set) and isinstance(n.value, Access) and n.value.name in partial
+    }  # fmt: skip
+    return replace(rows, body=_spilled(rows.body, shared))
+
+
+def _spilled(nodes: list[loops.Node], shared: dict[str, Access]) -> list[loops.Node]:
+    out: list[loops.Node] = []
+    for node in nodes:
+        match node:
+            case loops.Set(register=name) if name in shared:
+                continue
+            case loops.Store(value=Access(name=name)) if name in shared:
+                continue
+            case loops.Combine(target=name) if name in shared:
+                node = replace(node, target=shared[name].name, cell=shared[name].indices)
+            case loops.For() | loops.If():
+                node = replace(node, body=_spilled(node.body, shared))
+            case loops.Choice():
+                node = replace(node, yes=_spilled(node.yes, shared), no=_spilled(node.no, shared))
+        out.append(node)
+    return out
 
 
 # -------------------------------------------------------------------------------------------------------------- tiles

@@ -254,11 +254,10 @@ def _visit(system: System, p: Position, sizes, arrays: Mapping[str, np.ndarray])
     checked = system.prune(tuple(sorted(wanted))) if wanted else replace(system, equations=(), outputs=(), updates={})
     equations = (*checked.equations, Equation(name, (p.term,), source=p.equation.source))
     declared = {t.name: t for t in system.declared()}
-    probe = System({**declared, **checked.tensors, name: tensor}, equations, (name,), {})
-    given = {n: arrays[n] for n in declared if n in arrays} if arrays else {}
-    if not given:
-        given = _empty_arrays(system, sizes)
-    _interpret(probe, given, p)
+    lengths = {f"symgrad size {s}": Tensor(f"symgrad size {s}", (s,), role="input", named=False) for s in sizes}
+    probe = System({**declared, **lengths, **checked.tensors, name: tensor}, equations, (name,), {})
+    given = {n: arrays[n] for n in declared if n in arrays} or _empty_arrays(system, sizes)
+    _interpret(probe, given | _empty_arrays(replace(system, tensors=lengths), sizes), p)
 
 
 def _interpret(probe: System, arrays, p: Position) -> None:

@@ -316,7 +316,8 @@ class _Lowering:
             return found
         self.ranges[node.index] = node.size
         body = self.body(node.body, (*around, node.index))
-        return _unswitched(loops.For(node.index, node.size, body, node.reverse))
+        loop = loops.For(node.index, node.size, body, node.reverse)
+        return [loop] if node is self.group.loop else _unswitched(loop)  # rows run in chunks
 
     def _search(self, loop: Loop) -> list[loops.Node]:
         """A max over one row with its arg, as two loops that LLVM vectorises: the extreme, then where it is first.
