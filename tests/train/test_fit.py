@@ -151,7 +151,7 @@ def test_predict_asks_for_what_it_needs(blobs):
     fit = interpreted(mlp(4, 3), blobs, epochs=1)
     with pytest.raises(UnknownNameError, match=r"the data must be 1 array \(X\); it is X, y"):
         fit.predict(X=blobs[0], y=blobs[1])
-    with pytest.raises(UnknownNameError, match="q is not a tensor of this program"):
+    with pytest.raises(UnknownNameError, match="q is no tensor; this program computes z1, p, L"):
         interpreted(mlp(4, 3), blobs, epochs=1, prediction="q")
 
 

@@ -109,7 +109,7 @@ def test_newton_leaves_saddles(method):
         ("x**2 - y**2 + y**4", "direction of negative curvature"),  # starts on the saddle
         ("x - y", "does not vanish|not finite"),
         ("exp(x + y)", "Newton's step is long|does not vanish"),
-        ("log(x + y)", "not finite|does not vanish"),
+        ("log(x + y + 1)", "not finite|does not vanish"),
     ],
 )
 def test_what_is_no_minimum_is_no_success(text, message):

@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..errors import DataError, SymgradError
+from .arguments import file_of
 
 FORMAT = "symgrad fit 3"
 
@@ -26,7 +27,7 @@ def npz(path: str | Path) -> Path:
     >>> npz("run").name
     'run.npz'
     """
-    path = Path(path)
+    path = file_of("a saved fit", path)
     return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
@@ -71,8 +72,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             meta = json.loads(bytes(file["meta"]).decode())
             arrays = {n: file[n] for n in file.files if n != "meta"}
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path} is not a saved fit: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise DataError(f"{path} is not a saved fit: an .npz file that fit.save or a checkpoint wrote.") from None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise DataError(f"{path} is not a saved fit of this version ({FORMAT!r}).")
     return meta, arrays

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SymgradError
+from .arguments import file_of
 from .fitted import Epoch
 
 
@@ -33,7 +34,18 @@ def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: st
             axes.plot(epochs, held, "--", color=color, label="validation" if not number else None)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log", title=title)
     axes.legend(frameon=False)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    return save_figure(figure, path)
+
+
+def save_figure(figure: Any, path: str | Path) -> Path:
+    """Write a figure; SymgradError for a suffix that is no format, or a file that cannot be written."""
+    path = file_of("a picture", path)
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise SymgradError(f"{path}: the suffix of a picture is its format: .png, .svg or .pdf.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise SymgradError(f"{path} could not be written: {error.strerror or error}.") from None
     return path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import SymgradError, explain
+from ..errors import DataError, SymgradError, explain
+from ..ir.bounds import cell_text
 from ..ir.interpret import interpret
 from ..ir.system import System
 from .data import Arrays
@@ -30,6 +31,24 @@ def first_broken(model: System, arrays: Arrays, dtype: str) -> tuple[str, str]:
             shown = f"{eq.tensor}[{cell}]" if cell else eq.tensor
             return eq.source, f"{shown} is {value:.3g}" + ("" if not np.isfinite(value) else f", too large for {dtype}")
     return "", ""
+
+
+def need_finite(arrays: Arrays) -> None:
+    """DataError for an array that is empty or holds a value that is not finite."""
+    for name, array in arrays.items():
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            cell = cell_text(name, tuple(map(int, bad[0])))
+            raise DataError(f"{cell} is {array[tuple(bad[0])]}: clean the data, or leave that observation out.")
+        if np.ndim(array) and len(array) == 0:
+            raise DataError(f"{name} has shape {array.shape}: the data hold no example.")
+
+
+def need_finite_start(model: System, arrays: Arrays, output: str) -> None:
+    """DataError with the equation that makes `output` not finite at these first values."""
+    source, cell = first_broken(model, arrays, "float64")
+    fix = "Begin where it is a number: start={...}."
+    raise DataError(explain(f"{output} is not finite at the start: {cell or output}.", source, fix=fix))
 
 
 def report(model: System, arrays: Arrays, loss: float, place: str, dtype: str) -> str:

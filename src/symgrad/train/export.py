@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from .. import typeset
-from ..errors import SymgradError, UnknownNameError
+from ..errors import DTypeError, ShapeError, SymgradError, UnknownNameError
 from ..ir.system import System, Tensor
 from ..kernels.export import standalone
+from .arguments import by_name, path_of
 from .data import inputs_of
 from .deployed import frames, tensors
 from .fitted import Fit
@@ -75,7 +76,7 @@ def export(
     classes: Iterable[Any] | None = None,
 ) -> Path:  # fmt: skip
     """Write the folder; see `Fit.export`."""
-    folder = Path(folder)
+    folder = path_of("an export", folder)
     name = _name(folder)
     system = predicting(fit)
     text = standalone(system, fit.dtype, sizes_of_fit(fit, system))
@@ -103,6 +104,8 @@ def _name(folder: Path) -> str:
 
 def _empty(folder: Path) -> None:
     """The folder, new; an earlier export is replaced, anything else is left alone."""
+    if folder.exists() and not folder.is_dir():
+        raise SymgradError(f"{folder} is a file, and an export is a folder. Choose another name.")
     if folder.exists() and any(folder.iterdir()):
         try:
             earlier = json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"]
@@ -245,7 +248,14 @@ def _version(package: str) -> str:
 
 def drift(fit: Fit, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How far new data are from the training data; see `Fit.drift`."""
-    arrays = {n: np.asarray(a) if not isinstance(a, np.memmap) else a for n, a in data.items()}
+    arrays = {n: a if isinstance(a, np.memmap) else np.asarray(a) for n, a in by_name(data, "data").items()}
+    for name, array in arrays.items():
+        then = fit.shapes.get(name)
+        if then is None or array.ndim != len(then) or array.shape[1:] != tuple(then[1:]):
+            known = ", ".join(f"{n} {tuple(s)}" for n, s in fit.shapes.items())
+            raise ShapeError(f"{name} has shape {array.shape}; the training data had {known}.")
+        if array.dtype.kind not in "fiub":
+            raise DTypeError(f"{name} must hold real numbers, but the array has dtype {array.dtype}.")
     try:
         return frames.drift(dict(fit.summary), arrays)
     except ValueError as error:

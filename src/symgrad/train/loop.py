@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SymgradError
 from ..library.optimizers import Optimizer
 from . import checkpoint as files
-from .arguments import batch_size_of, callbacks_of, engine_on, optimizer_of, whole
+from .arguments import batch_size_of, by_name, callbacks_of, dtype_of, engine_on, optimizer_of, whole
 from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
 from .events import events
@@ -96,7 +96,7 @@ def fit(
     """
     optimizer, callbacks = optimizer_of(optimizer), callbacks_of(callbacks)
     epochs, seed, batch_size = whole("epochs", epochs, 0), whole("seed", seed, 0), batch_size_of(batch_size)
-    engine = engine_on(device, engine)
+    engine, dtype, constants = engine_on(device, engine), dtype_of(dtype), by_name(evaluation, "evaluation")
     accumulate, names = whole("accumulate", accumulate, 1), metric_names(metrics)
     model = raw_system(program)
     loss = loss_of(model, loss)
@@ -111,7 +111,6 @@ def fit(
     sizes = sizes_of(data.system, training.arrays)
     needed = model.prune([n for n in (loss, prediction) if n])
     parameters = initial_parameters(needed, sizes, start_seed, dtype, start)
-    constants = {str(n): v for n, v in (evaluation or {}).items()}
     result = Fit(evaluated(needed, constants), loss, prediction, parameters, [], dtype, seed, engine)
     result.evaluation, result.text = constants, model_text(program)
     size, bound = examples_axis(data.system, training.arrays), sizes_of(data.system, training.arrays | parameters)

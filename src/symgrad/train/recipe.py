@@ -35,6 +35,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -84,10 +85,11 @@ def recipe(path: str | Path) -> Recipe:
     if "model" not in table or "data" not in table:
         raise SymgradError(f"{path}: {'model' if 'model' not in table else '[data]'} is missing.")
     text = _model(path, table["model"])
-    made = Recipe(path, {"program": text})
-    made.arguments["data"] = _data(made, table["data"], inputs_of(raw_system(text)), table.get("schedules", {}))
+    made, followed = Recipe(path, {"program": text}), table.get("schedules", {})
+    if not isinstance(followed, Mapping):
+        raise SymgradError(f"{path}: schedules is a table: write [schedules].")
+    made.arguments["data"] = _data(made, table["data"], inputs_of(raw_system(text)), followed)
     made.arguments["optimizer"] = _optimizer(path, table.get("optimizer", {}))
-    followed = table.get("schedules", {})
     made.arguments["schedules"] = {n: _schedule(path, f"schedules.{n}", s) for n, s in followed.items()}
     _known(path, "fit", table.get("fit", {}), OPTIONS)
     made.arguments |= table.get("fit", {})
@@ -137,13 +139,15 @@ def _model(path: Path, given: Any) -> str:
 
 
 def _library(path: Path, given: dict[str, Any]) -> str:
-    name = given.pop("library", None)
+    name, layers = given.pop("library", None), given.pop("layers", [])
+    if not isinstance(layers, list):
+        raise SymgradError(f"{path}: [model] layers is a list of sizes, as in [4, 16, 3]; not {layers!r}.")
     functions = {n: f for n, f in vars(models).items() if inspect.isfunction(f) and f.__module__ == models.__name__}
     known = [n for n in functions if not n.startswith("_")]
     if name not in known:
         hint = did_you_mean(str(name), known)
         raise SymgradError(f"{path}: [model] library = {name!r}; there are {', '.join(known)}. {hint}".rstrip())
-    return _called(path, "model", getattr(models, name), given.pop("layers", []), given)
+    return _called(path, "model", getattr(models, name), layers, given)
 
 
 def _called(path: Path, section: str, function: Any, positional: list, named: dict[str, Any]) -> Any:
@@ -208,9 +212,16 @@ def _source(path: Path, file: Any) -> Mapping[str, np.ndarray]:
                 return dict(arrays)
         if name.suffix == ".csv":
             return {n: _typed(column) for n, column in read_csv(name).items()}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: data.file: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: data.file: {name} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path}: data.file: {_unreadable(name, error)}") from None
     raise SymgradError(f"{path}: data.file is a .csv or an .npz file, not {name.name}.")
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    """What is wrong with a file of data; NumPy takes whatever is no array for a pickle."""
+    return str(error) if file.suffix == ".csv" else f"{file} is no {file.suffix} file of arrays of numbers."
 
 
 def _typed(column: np.ndarray) -> np.ndarray:
@@ -228,8 +239,11 @@ def _array(made: Recipe, tensor: Tensor, given: Any, source: Mapping[str, np.nda
     if isinstance(given, str) and given.endswith(".npy"):
         try:
             return np.load(path.parent / given, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: data.{tensor.name}: {given}: {error}") from None
+        except OSError as error:
+            place = f"data.{tensor.name}: {given}"
+            raise DataError(f"{path}: {place} cannot be read: {error.strerror or error}.") from None
+        except (ValueError, EOFError) as error:
+            raise DataError(f"{path}: data.{tensor.name}: {_unreadable(path.parent / given, error)}") from None
     columns = [given] if isinstance(given, str) else given
     if not (isinstance(columns, list) and columns and all(isinstance(c, str) for c in columns)):
         raise SymgradError(f"{path}: data.{tensor.name} is a column, a list of columns, a .npy file or a number.")
