@@ -99,7 +99,7 @@ CASES = {
                                       "write Regressor\\(..., random_state=...\\)"),
     "no column": (lambda: sg.tables.prepare({"q": [1.0]}, []), SymgradError, "name the columns"),
     "an array as table": (lambda: sg.tables.prepare(X, ["a"]), SymgradError, "not ndarray"),
-    "an infinite column": (lambda: sg.tables.prepare({"q": [1, np.inf]}, ["q"]), DataError, "column q holds inf in row 1"),
+    "an infinite column": (lambda: sg.tables.prepare({"q": [1, np.inf]}, ["q"]), DataError, "q holds inf in row 1"),
     "columns of two lengths": (lambda: sg.tables.prepare({"q": [1.0, 2.0], "r": [1.0]}, ["q", "r"]), DataError,
                                "q has 2, r has 1"),
     "a word among numbers": (lambda: sg.tables.prepare({"q": [1.0]}, ["q"])[1].apply({"q": ["a"]}), DataError,

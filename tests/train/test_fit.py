@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_batch(line):
     assert "Lower the learning rate" in str(error.value)
     broken = X.copy()
     broken[7, 1] = np.nan
-    with pytest.raises(DataError, match="X holds values that are not finite: clean the data"):
+    with pytest.raises(DataError, match=r"X holds values that are not finite \(X\[7, 1\] is nan\): clean the data"):
         interpreted(LINE, (broken, y), batch_size=16)
 
 

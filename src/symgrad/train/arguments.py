@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,20 +103,6 @@ def by_name(given: Mapping | None, argument: str) -> dict[str, Any]:
             f'{argument} is a mapping from names to values, as in {argument}={{"b1": 1.0}}; not {given!r:.200}.'
         )
     return {str(name): value for name, value in given.items()}
-
-
-def path_of(name: str, path: Any) -> Path:
-    """`path` as a Path that is not empty."""
-    if not isinstance(path, str | os.PathLike) or not str(path):
-        raise SymgradError(f"{name} is a path, as in \"run\"; it is {_shown(path)}.")
-    return Path(path)
-
-
-def file_of(name: str, path: Any) -> Path:
-    """`path` as a Path to a file, and no folder."""
-    if path_of(name, path).is_dir():
-        raise SymgradError(f"{name} is the path of a file, and {path} is a folder. Pass {Path(path) / 'fit.npz'}.")
-    return Path(path)
 
 
 def batch_size_of(value: Any) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SymgradError
-from .arguments import file_of
+from .files import file_of, whole_file
 from .fitted import Epoch
 
 
@@ -37,15 +37,17 @@ def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: st
     return save_figure(figure, path)
 
 
+def need_picture(path: str | Path) -> Path:
+    """The path; SymgradError where its suffix is no format of pictures."""
+    path = file_of("a picture", path)
+    if path.suffix[1:].lower() not in new_figure()[0].canvas.get_supported_filetypes():
+        raise SymgradError(f"{path}: the suffix of a picture is its format: .png, .svg or .pdf.")
+    return path
+
+
 def save_figure(figure: Any, path: str | Path) -> Path:
     """Write a figure; SymgradError for a suffix that is no format, or a file that cannot be written."""
-    path = file_of("a picture", path)
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise SymgradError(f"{path}: the suffix of a picture is its format: .png, .svg or .pdf.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise SymgradError(f"{path} could not be written: {error.strerror or error}.") from None
+    path = need_picture(path)
+    with whole_file(path) as stream:
+        figure.savefig(stream, format=path.suffix[1:].lower(), dpi=150)
     return path

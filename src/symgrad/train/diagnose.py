@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..errors import DataError, SymgradError, explain
@@ -51,13 +53,25 @@ def need_finite_start(model: System, arrays: Arrays, output: str) -> None:
     raise DataError(explain(f"{output} is not finite at the start: {cell or output}.", source, fix=fix))
 
 
-def report(model: System, arrays: Arrays, loss: float, place: str, dtype: str) -> str:
-    """The error's text: what, where, the equation, what to do."""
+def _hole(arrays: Arrays, name: str, rows: Mapping[str, np.ndarray] | None) -> str:
+    """The first cell that is not finite, as it is numbered in the whole data."""
+    bad = np.argwhere(~np.isfinite(arrays[name]))[0].tolist()
+    value = arrays[name][tuple(bad)]
+    if rows and name in rows:
+        bad[0] = int(rows[name][bad[0]])
+    return f"{cell_text(name, tuple(bad))} is {value}"
+
+
+def report(
+    model: System, arrays: Arrays, loss: float, place: str, dtype: str, rows: Mapping[str, np.ndarray] | None = None
+) -> str:
+    """The error's text: what, where, the equation, what to do. `rows` are those of the whole data, by name."""
     broken = [n for n, a in arrays.items() if a.dtype.kind == "f" and not np.isfinite(a).all()]
     inputs = [n for n in broken if model.tensors[n].role != "parameter"] if broken else []
     source, cell = first_broken(model, arrays, dtype)
     if inputs:
-        fix = f"{', '.join(inputs)} holds values that are not finite: clean the data."
+        hole = _hole(arrays, inputs[0], rows)
+        fix = f"{', '.join(inputs)} holds values that are not finite ({hole}): clean the data."
     elif broken:
         fix = f"{', '.join(broken)} overflowed in the step before. Lower the learning rate, or scale the data."
     else:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SymgradError
-from .arguments import path_of
+from .files import path_of
 from .fitted import Epoch
 
 VERSION = "brain.Event:2"
@@ -121,6 +121,9 @@ def _open(folder: Any) -> IO[bytes]:
 
 
 def _add(stream: IO[bytes], history: Iterable[Epoch]) -> None:
-    for epoch in history:
-        stream.write(record(event(epoch.number, figures(epoch), time.time())))
-    stream.flush()
+    try:
+        for epoch in history:
+            stream.write(record(event(epoch.number, figures(epoch), time.time())))
+        stream.flush()
+    except OSError as error:
+        raise SymgradError(f"{stream.name} could not be written: {error.strerror or error}.") from None

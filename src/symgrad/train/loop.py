@@ -17,15 +17,15 @@ from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
 from .events import events
 from .feeds import BEGIN, described, feeds_of
-from .fitted import Fit, evaluated
+from .fitted import Epoch, Fit, evaluated
 from .initial import initial_parameters
-from .metrics import judge_of, metric_names
+from .metrics import Judged, judge_of, metric_names
 from .model import loss_of, model_text, prediction_of, raw_system
 from .progress import shown
 from .run import Callback, Run
 from .sources import data_of, digest, digest_arrays, divide, scheduled
 from .trainer import trainer_of
-from .watch import Watch
+from .watch import Watch, value_of
 
 
 def fit(
@@ -123,8 +123,9 @@ def fit(
     if names and not judge:
         raise SymgradError("metrics are of validation data: pass validation=0.2, or data.")
     watch = _watch(monitor, patience, held_out is not None)
-    if judge:
-        judge(BEGIN)  # compiles now: no epoch waits for it
+    judged = judge(BEGIN) if judge else Judged(None, None, {})  # compiles now: no epoch waits for it
+    if watch:
+        value_of(Epoch(0, 0.0, judged.loss, judged.accuracy, 0.0, judged.metrics), watch.monitor)
     settings = {
         "program": digest(data.system, loss), "optimizer": [optimizer.text, dict(optimizer.values)], "seed": seed,
         "batch_size": batch_size, "accumulate": accumulate, "dtype": dtype, "monitor": watch and watch.monitor,
