@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import symgrad as sg
-from symgrad.train import checkpoint as files
+from symgrad.train import checkpoint
 
 LINE = "X: input[n, d]\ny: input[n]\nw: parameter[d]\nb: parameter\nL = mean[n]((sum[d](X[n,d]*w[d]) + b - y[n])**2)"
 RNG = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def main(path: Path, kills: int) -> None:
     while hits < kills:
         hits += killed_at(path, draw.uniform(0.01, 0.09))
         if path.exists():
-            done = files.read(path)[0]["done"]  # readable, whatever was going on
+            done = checkpoint.read(path)[0]["done"]  # readable, whatever was going on
             assert done >= seen, "a checkpoint was lost"
             seen = done
             if done >= EPOCHS // 2:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import symgrad as sg
 from symgrad.errors import DataError, SymgradError
 from symgrad.library.models import mlp
 from symgrad.library.optimizers import adam, sgd
-from symgrad.train import checkpoint as files
+from symgrad.train import checkpoint, files
 
 RNG = np.random.default_rng(3)
 Y = RNG.integers(0, 3, 60)
@@ -78,7 +79,7 @@ def test_an_interrupt_ends_between_steps_and_keeps_the_last_epoch(tmp_path):
 
     stopped = run(path, callbacks=press)
     assert stopped.stopped == "interrupted" and len(stopped.history) == 2
-    assert files.read(path)[0]["done"] == 2
+    assert checkpoint.read(path)[0]["done"] == 2
     same(run(path), run())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -118,6 +119,26 @@ def test_a_full_disk_says_so_and_keeps_the_older_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]  # no temporary file is left
+    same(run(path, epochs=3), run(epochs=3))
+
+
+def test_what_a_full_disk_cuts_short_is_thrown_away(tmp_path):
+    """The limit on a file's size stops a write in its middle, as a full disk does."""
+    fit, path = run(tmp_path / "run.npz", epochs=1), tmp_path / "run.npz"
+    fit.export(tmp_path / "model")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(SymgradError, match=r"run.npz could not be written: File too large.* The older file"):
+            run(path, epochs=2)
+        with pytest.raises(SymgradError, match=r"model could not be written: File too large.* The earlier export"):
+            fit.export(tmp_path / "model")
+        with pytest.raises(SymgradError, match=r"fit.png could not be written: File too large"):
+            fit.plot(tmp_path / "fit.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     same(run(path, epochs=3), run(epochs=3))
 
 

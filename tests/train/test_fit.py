@@ -151,7 +151,7 @@ def test_predict_asks_for_what_it_needs(blobs):
     fit = interpreted(mlp(4, 3), blobs, epochs=1)
     with pytest.raises(UnknownNameError, match=r"the data must be 1 array \(X\); it is X, y"):
         fit.predict(X=blobs[0], y=blobs[1])
-    with pytest.raises(UnknownNameError, match="q is not a tensor of this program"):
+    with pytest.raises(UnknownNameError, match="q is no tensor; this program computes z1, p, L"):
         interpreted(mlp(4, 3), blobs, epochs=1, prediction="q")
 
 
@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_batch(line):
     assert "Lower the learning rate" in str(error.value)
     broken = X.copy()
     broken[7, 1] = np.nan
-    with pytest.raises(DataError, match="X holds values that are not finite: clean the data"):
+    with pytest.raises(DataError, match=r"X holds values that are not finite \(X\[7, 1\] is nan\): clean the data"):
         interpreted(LINE, (broken, y), batch_size=16)
 
 

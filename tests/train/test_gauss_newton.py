@@ -75,5 +75,5 @@ def test_what_is_no_natural_parameter_is_refused():
     assert sg.minimize(text, {"w": 1.0}, method="gauss-newton", data=data, output="p", tolerance=1e-9).success
     with pytest.raises(SymgradError, match=r"minimize\(..., output='z'\)"):
         sg.minimize(text, {"w": 1.0}, method="gauss-newton", data=data)
-    with pytest.raises(UnknownNameError, match="output is the network's, one of p, L; not 'q'"):
+    with pytest.raises(UnknownNameError, match="output is the network's, one of p; not 'q'"):
         sg.minimize(text, {"w": 1.0}, method="gauss-newton", data=data, output="q")

@@ -115,8 +115,10 @@ def dtype_error(tensor: Tensor, value, array: np.ndarray) -> DTypeError:
 
 def _dtype_fix(tensor: Tensor, value, array: np.ndarray) -> str:
     cell = _not_real(array)
+    if tensor.over is not None and (array.dtype.kind in "US" or (cell and isinstance(array[cell], str))):
+        return f"Words become labels by np.unique({tensor.name}, return_inverse=True)[1]."
     if cell is not None:
-        return f"{cell_text(tensor.name, cell)} is {array[cell]!r}: replace it by a number."
+        return f"{cell_text(tensor.name, cell)} is {array[cell]!r:.60}: replace it by a number."
     if array.dtype.kind == "c":
         return f"Pass {tensor.name}.real, or the real and the imaginary part as two tensors."
     if hasattr(value, "astype"):

@@ -6,6 +6,7 @@ from .curve_fitted import CurveFit
 from .fitted import Epoch, Fit
 from .hyper import hypergradient
 from .loop import fit
-from .minimize import Minimum, minimize
+from .minimize import minimize
+from .optimum import Minimum
 
 __all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "hypergradient", "minimize"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 from ..errors import SymgradError, did_you_mean
 from ..library import optimizers
@@ -64,6 +67,44 @@ def whole(name: str, value: Any, least: int) -> int:
     raise SymgradError(f"{name} must be a whole number of at least {least}; it is {_shown(value)}.")
 
 
+def dtype_of(value: Any) -> str:
+    """The floating-point type of parameters and data, by name.
+
+    >>> dtype_of(np.float64)
+    'float64'
+    """
+    try:
+        found = np.dtype(value).name
+    except TypeError:
+        found = None
+    if found not in ("float32", "float64"):
+        raise SymgradError(f'dtype is "float32" or "float64"; it is {_shown(value)}.')
+    return found
+
+
+def number(name: str, value: Any, least: float) -> float:
+    """`value` as a finite number of at least `least`."""
+    if isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(value) and value >= least:
+        return float(value)
+    raise SymgradError(f"{name} must be a number of at least {least:g}; it is {_shown(value)}.")
+
+
+def by_name(given: Mapping | None, argument: str) -> dict[str, Any]:
+    """A mapping whose keys are names or SymPy symbols, by name.
+
+    >>> from sympy import Symbol
+    >>> by_name({Symbol("b1"): 1.0}, "start")
+    {'b1': 1.0}
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise SymgradError(
+            f'{argument} is a mapping from names to values, as in {argument}={{"b1": 1.0}}; not {given!r:.200}.'
+        )
+    return {str(name): value for name, value in given.items()}
+
+
 def batch_size_of(value: Any) -> int | None:
     """The number of examples in a step; None for all."""
     if value is None or (isinstance(value, Integral) and not isinstance(value, bool) and value >= 1):
@@ -75,16 +116,30 @@ def batch_size_of(value: Any) -> int | None:
 
 def callbacks_of(given: Callable | Iterable[Callable] | None) -> tuple[Callable, ...]:
     """One callback, or a list of them."""
-    if given is None or callable(given):
-        return () if given is None else (given,)
-    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    if given is None:
+        return ()
+    several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
+    found = tuple(given) if several else (given,)
     for callback in found:
         if not callable(callback):
             raise SymgradError(
                 f"a callback is a function of the epoch and the fit; {_shown(callback)} is none. "
                 "Pass callbacks=[lambda epoch, fit: print(epoch.loss)]."
             )
+        _takes_two(callback)
     return found
+
+
+def _takes_two(callback: Callable) -> None:
+    try:
+        inspect.signature(callback).bind(None, None)
+    except ValueError:  # a builtin without a signature
+        return
+    except TypeError as error:
+        raise SymgradError(
+            f"a callback is called with the epoch and the fit, and {_shown(callback)} does not take them ({error}). "
+            "Pass callbacks=[lambda epoch, fit: print(epoch.loss)]."
+        ) from None
 
 
 def _shown(value: Any) -> str:

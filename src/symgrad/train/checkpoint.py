@@ -6,8 +6,6 @@ A file is written beside its target, flushed to the disk and renamed: whoever is
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..errors import DataError, SymgradError
+from .files import file_of, whole_file
 
 FORMAT = "symgrad fit 3"
 
@@ -26,7 +25,7 @@ def npz(path: str | Path) -> Path:
     >>> npz("run").name
     'run.npz'
     """
-    path = Path(path)
+    path = file_of("a saved fit", path)
     return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
@@ -34,35 +33,9 @@ def write(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
     """Write the file atomically. SymgradError where the disk is full or the folder may not be written: an older file is
     then still there, whole."""
     text = np.frombuffer(json.dumps({"format": FORMAT, **meta}).encode(), dtype=np.uint8)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, meta=text, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        kept = " The older file there is whole." if path.exists() else ""
-        raise SymgradError(f"{path} could not be written: {error.strerror or error}.{kept}") from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        np.savez(stream, meta=text, **arrays)
     return path
-
-
-def _flush_folder(folder: Path) -> None:
-    """The rename reaches the disk too (not every system lets a folder be opened)."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -71,8 +44,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             meta = json.loads(bytes(file["meta"]).decode())
             arrays = {n: file[n] for n in file.files if n != "meta"}
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path} is not a saved fit: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise DataError(f"{path} is not a saved fit: an .npz file that fit.save or a checkpoint wrote.") from None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise DataError(f"{path} is not a saved fit of this version ({FORMAT!r}).")
     return meta, arrays

@@ -13,9 +13,12 @@ from sympy.core.relational import Eq, GreaterThan, LessThan, Relational, StrictG
 
 from .. import calculus, notation
 from ..errors import SymgradError
+from ..ir.sizes import bind_shapes
 from ..ir.system import System
+from .data import shape_of
 from .evaluate import Evaluator
 from .formula import formula
+from .limits import limits
 from .objective import Objective
 from .second_order import directions, hessian_product, product_of, weighted_sum
 
@@ -91,13 +94,11 @@ def constraints_of(given: Any, objective: Objective, system: System) -> list[Con
 
 
 def _limits(name: str, pair: Any, objective: Objective, system: System) -> Constraint:
-    if not (isinstance(pair, tuple | list) and len(pair) == 2):
-        raise SymgradError(f'a constraint on {name} is a pair, None where there is no limit: {{"{name}": (0, None)}}.')
-    lower, upper = (np.ravel(p) if np.ndim(p) else p for p in pair)
-    return Constraint(
-        name, system.prune([name]), name, -np.inf if lower is None else lower, np.inf if upper is None else upper,
-        objective,
-    )  # fmt: skip
+    read = system.prune([name])
+    shapes = {n: np.shape(a) for n, a in objective.data.items()} | dict(objective.layout.shapes)
+    sizes = bind_shapes(read, {n: s for n, s in shapes.items() if n in read.tensors})
+    lower, upper = limits(name, pair, shape_of(read.tensors[name], sizes), "limits")
+    return Constraint(name, read, name, lower, upper, objective)
 
 
 def _relation(text: Any, objective: Objective) -> Constraint:

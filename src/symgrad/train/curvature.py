@@ -20,7 +20,7 @@ from ..structured import StructuredMatrix
 
 EPS = float(np.finfo(float).eps)
 FLAT = 1e-10    # an eigenvalue below this share of the largest one is none
-LOST = 1e-200  # beside the largest entry of a matrix
+LOST = 1e-200  # a smaller entry, beside the largest one, is none
 DENSE = ("dense", "zero")
 
 
@@ -130,9 +130,12 @@ def modified_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
         return cho_solve(cho_factor(matrix), right)
     except LinAlgError:
         pass
-    lost = np.abs(matrix) < LOST * np.abs(matrix).max()  # a subnormal pivot would divide to infinity
-    lower, blocks, order = ldl(np.where(lost, 0.0, matrix))
-    values, vectors = np.linalg.eigh(blocks)
+    largest = np.abs(matrix).max()
+    if largest < LOST:
+        return right / EPS**1.5  # as of a matrix of zeros
+    scaled = matrix / largest
+    lower, blocks, order = ldl(np.where(np.abs(scaled) < LOST, 0.0, scaled))  # a subnormal pivot divides to infinity
+    values, vectors = np.linalg.eigh(blocks * largest)
     least = np.sqrt(EPS) * max(np.abs(values).max(), EPS)
     triangle = lower[order]
     inner = solve_triangular(triangle, right[order], lower=True, unit_diagonal=True)

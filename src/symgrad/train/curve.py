@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SymgradError
+from .files import file_of, whole_file
 from .fitted import Epoch
 
 
@@ -33,7 +34,20 @@ def save_curve(histories: Sequence[Sequence[Epoch]], path: str | Path, title: st
             axes.plot(epochs, held, "--", color=color, label="validation" if not number else None)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log", title=title)
     axes.legend(frameon=False)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    return save_figure(figure, path)
+
+
+def need_picture(path: str | Path) -> Path:
+    """The path; SymgradError where its suffix is no format of pictures."""
+    path = file_of("a picture", path)
+    if path.suffix[1:].lower() not in new_figure()[0].canvas.get_supported_filetypes():
+        raise SymgradError(f"{path}: the suffix of a picture is its format: .png, .svg or .pdf.")
+    return path
+
+
+def save_figure(figure: Any, path: str | Path) -> Path:
+    """Write a figure; SymgradError for a suffix that is no format, or a file that cannot be written."""
+    path = need_picture(path)
+    with whole_file(path) as stream:
+        figure.savefig(stream, format=path.suffix[1:].lower(), dpi=150)
     return path

@@ -11,12 +11,16 @@ from ..errors import DataError, ShapeError, SymgradError, UnknownNameError, did_
 from ..ir.bounds import real_array
 from ..ir.system import System, Tensor
 from . import least_squares
+from .arguments import by_name
+from .columns import plain
 from .curve_fitted import CurveFit, Model
 from .data import Arrays, inputs_of, name_arrays
+from .diagnose import need_finite, need_finite_start
 from .evaluate import Evaluator
-from .formula import by_name, is_formula, over_examples, system_of
+from .formula import data_by_name, is_formula, over_examples, system_of
 from .initial import given_parameters
 from .layout import Layout
+from .limits import limits
 from .model import prediction_of
 from .second_order import directions, hessian_product, product_of, weighted_sum
 
@@ -54,12 +58,15 @@ def curve_fit(
     >>> found.success, round(found.parameters["k"], 6)
     (True, 0.5)
     """
-    data, start = by_name(data, "data"), by_name(start, "start")
+    data, start = data_by_name(data, expr), by_name(start, "start")
     model = _model(expr, data, start, prediction, engine)
     target = _target(y, "y")
     weight = _weight(sigma, target)
     problem = _problem(model, target, weight, model.layout.pack(start), by_name(bounds, "bounds"))
-    runs = least_squares.solve(problem, _methods(method, problem.bounded))
+    with np.errstate(all="ignore"):
+        runs = least_squares.solve(problem, _methods(method, problem.bounded))
+        if runs[0].fault and not np.isfinite(problem.residuals(problem.start)).all():
+            need_finite_start(model.system, model.data | model.layout.unpack(problem.start), model.output)
     return CurveFit.of(model, problem, runs, target, weight, absolute_sigma)
 
 
@@ -80,6 +87,10 @@ def _model(expr: Any, data: Arrays, start: dict[str, Any], prediction: str | Non
         raise UnknownNameError(f"{both[0]} is in data and in start: a name is one or the other.")
     system = system_of(expr, start, data)
     if is_formula(expr):
+        if prediction is not None:
+            raise SymgradError(f"prediction={prediction!r} names an output of a program; a formula has one value.")
+        if not data:
+            raise DataError("a curve is fitted to observations: pass data={\"x\": ...}, an array for each predictor.")
         system = over_examples(system, data)
         output = system.outputs[0]
     else:
@@ -91,23 +102,15 @@ def _model(expr: Any, data: Arrays, start: dict[str, Any], prediction: str | Non
             )
         system = system.prune([output])
     arrays = name_arrays(inputs_of(system), data, "float64")
-    _finite(arrays)
+    need_finite(arrays)
     parameters = given_parameters(system, arrays, start)
     start.update(parameters)
     return Model(str(expr), system, output, Layout({n: a.shape for n, a in parameters.items()}), arrays, engine)
 
 
-def _finite(arrays: Arrays) -> None:
-    for name, array in arrays.items():
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
-            cell = ", ".join(map(str, bad[0]))
-            raise DataError(f"{name}[{cell}] is {array[tuple(bad[0])]}: clean the data, or leave that observation out.")
-
-
 def _target(values: Any, name: str) -> np.ndarray:
-    array = np.asarray(real_array(Tensor(name, ()), values), dtype=float)
-    _finite({name: array})
+    array = np.asarray(real_array(Tensor(name, (), role="input"), plain(name, values)), dtype=float)
+    need_finite({name: array})
     return array
 
 
@@ -165,13 +168,13 @@ def _bounds(layout: Layout, bounds: dict[str, tuple], start: np.ndarray) -> tupl
     lower, upper = np.full(layout.size, -np.inf), np.full(layout.size, np.inf)
     for name, pair in bounds.items():
         part = layout.part(name)
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
-            raise SymgradError(f"the bounds of {name} are a pair, None where there is none: ({name}: (0, None)).")
-        low, high = pair
-        lower[part] = -np.inf if low is None else np.ravel(low)
-        upper[part] = np.inf if high is None else np.ravel(high)
-        if not ((lower[part] <= start[part]) & (start[part] <= upper[part]) & (lower[part] < upper[part])).all():
-            raise SymgradError(f"{name} starts at {start[part]}, outside of its bounds {low} to {high}.")
+        lower[part], upper[part] = limits(name, pair, layout.shapes[name])
+        if (lower[part] == upper[part]).any():
+            raise SymgradError(f"the bounds of {name} leave it no room: pass it as data, or write the number into f.")
+        outside = np.flatnonzero((start[part] < lower[part]) | (start[part] > upper[part]))
+        if outside.size:
+            value, low, high = (float(a[part][outside[0]]) for a in (start, lower, upper))
+            raise SymgradError(f"{name} starts at {value:g}, outside of its bounds {low:g} to {high:g}.")
     return lower, upper
 
 

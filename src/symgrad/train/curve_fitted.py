@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from ..ir.system import System
 from . import least_squares
 from .data import Arrays, inputs_of, name_arrays
 from .evaluate import Evaluator
-from .formula import by_name
+from .formula import data_by_name
 from .layout import Layout
 from .least_squares import Problem, Run
 
@@ -45,7 +47,8 @@ class Model:
         """The predictions, and their Jacobian with a row for each of them."""
         found = evaluate(vector)
         values = np.array(found[self.output], dtype=float)
-        columns = [np.reshape(found[self.slope(n)], (values.size, -1)) for n in self.layout.names]
+        widths = (math.prod(shape) for shape in self.layout.shapes.values())
+        columns = [np.reshape(found[self.slope(n)], (values.size, w)) for n, w in zip(self.layout.names, widths)]
         return values, np.concatenate(columns, axis=1)
 
 
@@ -121,13 +124,13 @@ class CurveFit:
         return values - wide, values + wide
 
     def _at(self, data: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
-        arrays = name_arrays(inputs_of(self.model.system), by_name(data, "data"), "float64")
+        arrays = name_arrays(inputs_of(self.model.system), data_by_name(data, self.model.text), "float64")
         return self.model.values(self.model.evaluator(arrays, "interpret"), self.x)
 
     def _quantile(self, level: float) -> float:
         from scipy.special import stdtrit  # noqa: PLC0415
 
-        if not 0 < level < 1:
+        if not (isinstance(level, Real) and 0 < level < 1):
             raise SymgradError(f"level is a probability between 0 and 1, such as 0.95; it is {level}.")
         return float(stdtrit(max(self.degrees_of_freedom, 1), 0.5 + level / 2))
 
@@ -136,7 +139,7 @@ class CurveFit:
 
         Returns matplotlib's Figure; with `path` it is also written (.png, .svg or .pdf).
         """
-        from .curve import new_figure  # noqa: PLC0415  (matplotlib is an extra)
+        from .curve import new_figure, save_figure  # noqa: PLC0415  (matplotlib is an extra)
 
         figure, axes = new_figure()
         columns = {n: a for n, a in self.model.data.items() if a.ndim == 1 and a.shape == self.target.shape}
@@ -149,7 +152,7 @@ class CurveFit:
         axes.set_title(self.model.text, fontsize="small")
         axes.legend(frameon=False)
         if path is not None:
-            figure.savefig(path, dpi=150)
+            save_figure(figure, path)
         return figure
 
     def _curve(self, axes: Any, column: tuple[str, np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from ..ir.bounds import check_data, dtype_error, plain_array
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System, Tensor
 from . import mapped
+from .columns import is_table, named_columns, plain
 
 Arrays = dict[str, np.ndarray]
 KINDS = {"float": "fiub", "int": "iu", "bool": "b"}
@@ -27,6 +28,7 @@ def inputs_of(system: System) -> list[Tensor]:
 def asked_of(system: System, data: Any, optional: Iterable[str] = ()) -> list[Tensor]:
     """The tensors that `data` hold: noise, which is drawn, and `optional` ones only where they are given."""
     tensors = inputs_of(system)
+    data = named_columns(data, [t.name for t in tensors])
     needed = [t for t in tensors if t.role != "noise" and t.name not in optional]
     if isinstance(data, Mapping):
         return [t for t in tensors if t in needed or t.name in data]
@@ -34,18 +36,28 @@ def asked_of(system: System, data: Any, optional: Iterable[str] = ()) -> list[Te
 
 
 def name_arrays(tensors: Sequence[Tensor], data: Any, dtype: str) -> Arrays:
-    """`data` (one array, a tuple in the order of declaration, or a mapping) as named arrays of the right dtype."""
+    """`data` (one array, a tuple in the order of declaration, a mapping, or a table with a column for each) as named
+    arrays of the right dtype."""
+    data = named_columns(data, [t.name for t in tensors])
     if isinstance(data, Mapping):
         named = dict(data)
     else:
         several = isinstance(data, tuple) or (isinstance(data, list) and len(tensors) > 1)
         arrays = data if several else (data,)
         if len(arrays) != len(tensors):
-            raise UnknownNameError(_expected(tensors, f"{len(arrays)} array{'s' * (len(arrays) != 1)}"))
+            raise UnknownNameError(_expected(tensors, _described(arrays if several else data)))
         named = {t.name: a for t, a in zip(tensors, arrays)}
     if set(named) != {t.name for t in tensors}:
         raise UnknownNameError(_expected(tensors, ", ".join(map(str, named)) or "nothing"))
     return {t.name: _converted(t, named[t.name], dtype) for t in tensors}
+
+
+def _described(data: Any) -> str:
+    if isinstance(data, tuple | list):
+        return f"{len(data)} array{'s' * (len(data) != 1)}"
+    if is_table(data):
+        return f"a table with the columns {', '.join(map(str, data.columns))}"
+    return "one array" if hasattr(data, "__array__") else repr(data) if np.isscalar(data) else type(data).__name__
 
 
 def _expected(tensors: Sequence[Tensor], given: str) -> str:
@@ -57,7 +69,7 @@ def _expected(tensors: Sequence[Tensor], given: str) -> str:
 
 
 def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
-    array = plain_array(tensor, value)
+    array = plain_array(tensor, plain(tensor.name, value))
     if array.dtype.kind not in KINDS[tensor.dtype] and array.size:
         raise dtype_error(tensor, value, array)
     target = {"float": dtype, "int": "int64", "bool": "bool"}[tensor.dtype]

@@ -9,6 +9,7 @@ that are letters are taken from the data. Only text and arrays are pickled; a ke
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -23,15 +24,18 @@ from sklearn.base import (
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
-from ..errors import SymgradError
+from ..errors import SymgradError, did_you_mean
 from ..ir.system import System, Tensor
 from ..library.optimizers import Optimizer
+from .arguments import by_name
 from .data import inputs_of
 from .fitted import Fit, evaluated
 from .loop import fit
 from .model import loss_of, prediction_of, raw_system
 
 __all__ = ["Classifier", "Regressor", "Transformer"]
+OPTIONS = tuple(inspect.signature(fit).parameters)
+OWN = ("program", "data", "loss", "prediction", "optimizer", "epochs", "batch_size", "dtype", "seed")
 
 
 class _Estimator(BaseEstimator):
@@ -64,7 +68,7 @@ class _Estimator(BaseEstimator):
         loss, prediction = loss_of(system, self.loss), prediction_of(system, self.prediction)
         if prediction is None:
             raise SymgradError("name what is predicted: prediction='p'.")
-        options = self.options or {}
+        options = self._options()
         aside = {*options.get("schedules", {}), *options.get("evaluation", {})}
         read = [t.name for t in _data(system.prune([prediction])) if t.name not in aside]
         others = [t.name for t in _data(system.prune([loss])) if t.name not in (*read, *aside)]
@@ -74,6 +78,18 @@ class _Estimator(BaseEstimator):
                 f"reads; here these are {', '.join(read) or 'none'} and {', '.join(others) or 'none'}."
             )
         return loss, prediction, read[0], others[0] if others else None
+
+    def _options(self) -> dict[str, Any]:
+        """Further arguments of `sg.fit`; SymgradError for those that it does not take or that are this estimator's."""
+        options = by_name(self.options, "options")
+        for name in options:
+            if name in OWN:
+                other = "random_state" if name == "seed" else name
+                raise SymgradError(f"{name} is no option: write {type(self).__name__}(..., {other}=...).")
+            if name not in OPTIONS:
+                hint = did_you_mean(name, OPTIONS)
+                raise SymgradError(f"sg.fit has no argument {name}. {hint}".rstrip())
+        return options
 
     def _train(self, X: np.ndarray, y: np.ndarray | None) -> None:
         system = raw_system(self.program)
@@ -85,7 +101,7 @@ class _Estimator(BaseEstimator):
         optimizer = replace(self.optimizer) if isinstance(self.optimizer, Optimizer) else self.optimizer
         self._fit = fit(
             system, data, loss=loss, prediction=prediction, optimizer=optimizer, epochs=self.epochs,
-            batch_size=self.batch_size, seed=seed, dtype=self.dtype, **(self.options or {}),
+            batch_size=self.batch_size, seed=seed, dtype=self.dtype, **self._options(),
         )  # fmt: skip
         self.parameters_ = self._fit.parameters
         self.history_ = [e._asdict() for e in self._fit.history]
@@ -100,7 +116,7 @@ class _Estimator(BaseEstimator):
         if "_fit" not in self.__dict__:
             system = raw_system(self.program)
             loss, prediction, _, _ = self._named(system)
-            constants = (self.options or {}).get("evaluation", {})
+            constants = self._options().get("evaluation", {})
             needed = evaluated(system.prune([loss, prediction]), constants)
             self._fit = Fit(needed, loss, prediction, self.parameters_, [], self.dtype, evaluation=constants)
         return self._fit

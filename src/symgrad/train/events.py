@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SymgradError
+from .files import path_of
 from .fitted import Epoch
 
 VERSION = "brain.Event:2"
@@ -94,20 +95,21 @@ def events(folder: str | Path | None) -> Iterator[Callable[[Epoch, Any], None]]:
     if folder is None:
         yield lambda epoch, fit: None
         return
-    stream = _open(Path(folder))
+    stream = _open(folder)
     with stream:
         yield lambda epoch, fit: _add(stream, [epoch])
 
 
 def write_history(history: Iterable[Epoch], folder: str | Path) -> Path:
     """The whole history in one new event file, whose path is returned."""
-    stream = _open(Path(folder))
+    stream = _open(folder)
     with stream:
         _add(stream, history)
     return Path(stream.name)
 
 
-def _open(folder: Path) -> IO[bytes]:
+def _open(folder: Any) -> IO[bytes]:
+    folder = path_of("tensorboard", folder)
     name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{time.perf_counter_ns()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +121,9 @@ def _open(folder: Path) -> IO[bytes]:
 
 
 def _add(stream: IO[bytes], history: Iterable[Epoch]) -> None:
-    for epoch in history:
-        stream.write(record(event(epoch.number, figures(epoch), time.time())))
-    stream.flush()
+    try:
+        for epoch in history:
+            stream.write(record(event(epoch.number, figures(epoch), time.time())))
+        stream.flush()
+    except OSError as error:
+        raise SymgradError(f"{stream.name} could not be written: {error.strerror or error}.") from None

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from .. import typeset
-from ..errors import SymgradError, UnknownNameError
+from ..errors import DTypeError, ShapeError, SymgradError, UnknownNameError
 from ..ir.system import System, Tensor
 from ..kernels.export import standalone
+from .arguments import by_name
 from .data import inputs_of
 from .deployed import frames, tensors
+from .features import Preparation
+from .files import path_of, whole_folder
 from .fitted import Fit
 from .metrics import label_of
-from .tables import Preparation
 
 FORMAT = "symgrad model 1"
 RUNTIME = ("tensors.py", "frames.py", "command.py")  # copied as they are
@@ -75,22 +77,23 @@ def export(
     classes: Iterable[Any] | None = None,
 ) -> Path:  # fmt: skip
     """Write the folder; see `Fit.export`."""
-    folder = Path(folder)
+    folder = path_of("an export", folder)
     name = _name(folder)
     system = predicting(fit)
     text = standalone(system, fit.dtype, sizes_of_fit(fit, system))
     about = _about(fit, system, name, columns, preparation, classes)
-    _empty(folder)
+    need_folder(folder)
     used = {t.name for t in system.declared("parameter")}
     parameters = {n: np.asarray(a) for n, a in fit.parameters.items() if n in used}
-    tensors.write(folder / "parameters.safetensors", parameters, {"producer": f"symgrad {_version('symgrad')}"})
-    _write(folder / "model.json", json.dumps(about, indent=1))
-    _write(folder / "kernel.py", text)
-    _write(folder / "__init__.py", _module(fit, system, name) + COMMAND.format(name=name))
-    _write(folder / "__main__.py", MAIN.format(name=name))
-    _write(folder / "README.md", card(fit, about))
-    for part in RUNTIME:
-        shutil.copyfile(Path(tensors.__file__).with_name(part), folder / part)
+    with whole_folder(folder) as new:
+        tensors.write(new / "parameters.safetensors", parameters, {"producer": f"symgrad {_version('symgrad')}"})
+        _write(new / "model.json", json.dumps(about, indent=1))
+        _write(new / "kernel.py", text)
+        _write(new / "__init__.py", _module(fit, system, name) + COMMAND.format(name=name))
+        _write(new / "__main__.py", MAIN.format(name=name))
+        _write(new / "README.md", card(fit, about))
+        for part in RUNTIME:
+            shutil.copyfile(Path(tensors.__file__).with_name(part), new / part)
     return folder
 
 
@@ -101,8 +104,11 @@ def _name(folder: Path) -> str:
     return name
 
 
-def _empty(folder: Path) -> None:
-    """The folder, new; an earlier export is replaced, anything else is left alone."""
+def need_folder(folder: Path) -> None:
+    """SymgradError where no model may be written: an earlier export is replaced, anything else is left alone."""
+    _name(folder)
+    if folder.exists() and not folder.is_dir():
+        raise SymgradError(f"{folder} is a file, and an export is a folder. Choose another name.")
     if folder.exists() and any(folder.iterdir()):
         try:
             earlier = json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"]
@@ -110,10 +116,6 @@ def _empty(folder: Path) -> None:
             earlier = None
         if earlier != FORMAT:
             raise SymgradError(f"{folder} exists and holds other files: nothing was written. Choose a new folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SymgradError(f"{folder} could not be made: {error.strerror or error}.") from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -245,7 +247,14 @@ def _version(package: str) -> str:
 
 def drift(fit: Fit, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How far new data are from the training data; see `Fit.drift`."""
-    arrays = {n: np.asarray(a) if not isinstance(a, np.memmap) else a for n, a in data.items()}
+    arrays = {n: a if isinstance(a, np.memmap) else np.asarray(a) for n, a in by_name(data, "data").items()}
+    for name, array in arrays.items():
+        then = fit.shapes.get(name)
+        if then is not None and (array.ndim != len(then) or array.shape[1:] != tuple(then[1:])):
+            known = ", ".join(f"{n} {tuple(s)}" for n, s in fit.shapes.items())
+            raise ShapeError(f"{name} has shape {array.shape}; the training data had {known}.")
+        if array.dtype.kind not in "fiub" or not array.ndim:
+            raise DTypeError(f"{name} must hold real numbers, but the array has dtype {array.dtype}.")
     try:
         return frames.drift(dict(fit.summary), arrays)
     except ValueError as error:

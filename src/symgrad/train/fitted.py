@@ -170,7 +170,7 @@ class Fit:
 
         Raises DataError where the file is not a saved fit, ShapeError where it holds another model's parameters.
         """
-        return _load(Path(path), raw_system(program))
+        return _load(checkpoint.npz(path), raw_system(program))
 
 
 def evaluated(system: System, constants: Mapping[str, float]) -> System:

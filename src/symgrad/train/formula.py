@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import sympy
 from sympy import Expr
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from .. import calculus, notation
 from ..errors import SymgradError, UnknownNameError, did_you_mean, explain
@@ -15,22 +17,17 @@ from ..ir.access import Access, Index, Size
 from ..ir.check import check
 from ..ir.system import Range, System
 from ..library.lift import per_entry
-from .model import raw_system
+from .arguments import by_name
+from .columns import column, is_table
+from .model import model_text, raw_system
 
 
-def by_name(given: Mapping | None, argument: str) -> dict[str, Any]:
-    """A mapping whose keys are names or SymPy symbols, by name.
-
-    >>> by_name({sympy.Symbol("b1"): 1.0}, "start")
-    {'b1': 1.0}
-    """
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise SymgradError(
-            f'{argument} is a mapping from names to values, as in {argument}={{"b1": 1.0}}; not {given!r}.'
-        )
-    return {str(name): value for name, value in given.items()}
+def data_by_name(data: Any, given: Any) -> dict[str, Any]:
+    """Data by name; of a table the columns whose names occur in what is fitted."""
+    if is_table(data):
+        names = set(re.findall(r"\w+", str(given) if is_formula(given) else model_text(given)))
+        return {str(n): column(data, n) for n in data.columns if str(n) in names}
+    return by_name(data, "data")
 
 
 def is_formula(given: Any) -> bool:
@@ -49,6 +46,11 @@ def formula(given: Expr | str, parameters: Iterable[str], data: Iterable[str] = 
     """The System of a formula of scalars: `parameters` and `data` (inputs) are its names. One output."""
     names = [*parameters, *data]
     expr = notation.formula(given, names)
+    if not isinstance(expr, Expr):
+        raise SymgradError(explain("a relation has no value to be minimised or fitted.", str(given)))
+    if undone := expr.atoms(sympy.Derivative, ExprWithLimits):
+        summary = f"a formula is of scalars, and this holds a {next(iter(undone)).func.__name__}."
+        raise SymgradError(explain(summary, str(given), fix="Carry it out first: pass expr.doit()."))
     unknown = sorted({s.name for s in expr.free_symbols} - set(names))
     if unknown:
         raise UnknownNameError(
@@ -92,6 +94,9 @@ def system_of(given: Any, parameters: Iterable[str], data: Iterable[str]) -> Sys
     if isinstance(given, str) and not given.strip():
         raise SymgradError('the formula is empty: pass text such as "b1*exp(-b2*x)".')
     if is_formula(given):
+        if not (parameters := tuple(parameters)):
+            fix = 'Give each parameter a first value, as in start={"b1": 1.0}.'
+            raise UnknownNameError(explain("start names the parameters, and it is empty.", str(given), fix=fix))
         return calculus.prepare(formula(given, parameters, data))
     if isinstance(given, str | System) or hasattr(given, "raw"):
         return raw_system(given)

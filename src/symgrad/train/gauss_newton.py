@@ -39,7 +39,8 @@ def cut(system: System, output: str, names: tuple[str, ...]) -> System:
 
     Raises UnknownNameError for what is no tensor that depends on the parameters.
     """
-    defined = [eq.tensor for eq in system.equations if isinstance(eq, Equation) and system.tensors[eq.tensor].named]
+    computed = [eq.tensor for eq in system.equations if isinstance(eq, Equation) and eq.tensor not in system.outputs]
+    defined = [n for n in computed if system.tensors[n].named]
     depends = [n for n in defined if {t.name for t in system.prune([n]).declared("parameter")} & set(names)]
     if output not in depends:
         hint = did_you_mean(str(output), depends)

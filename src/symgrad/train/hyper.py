@@ -19,9 +19,9 @@ from scipy.sparse.linalg import LinearOperator, cg
 from .. import calculus
 from ..errors import SymgradError, UnknownNameError
 from ..ir.access import fresh_names
+from .arguments import by_name
 from .data import Arrays, inputs_of, name_arrays
 from .evaluate import Evaluator
-from .formula import by_name
 from .initial import given_parameters
 from .layout import Layout
 from .model import raw_system
@@ -50,7 +50,7 @@ def hypergradient(
     -0.125
     """
     system = raw_system(program)
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    names = tuple(map(str, wrt)) if isinstance(wrt, list | tuple | set) else (str(wrt),)
     arrays = name_arrays(inputs_of(system), by_name(data, "data"), "float64")
     for name in names:
         if name not in arrays:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from sympy import Function
 
-from ..errors import DataError, ShapeError, UnknownNameError, did_you_mean
+from ..errors import DataError, ShapeError, UnknownNameError, did_you_mean, explain
 from ..ir.access import Access, Size, index_symbols
-from ..ir.bounds import real_array
+from ..ir.bounds import declared_text, real_array
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System, Tensor
+from .arguments import by_name
 from .data import Arrays, shape_of
 
 RECTIFIERS = {"relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish"}
@@ -30,18 +31,36 @@ def initial_parameters(
     """
     rng = np.random.default_rng(seed)
     gain = _rectified(system)
-    parameters, start = {}, dict(start or {})
+    parameters, start = {}, by_name(start, "start")
     sizes = _sizes_of_start(system, start) | dict(sizes)
     for tensor in system.declared("parameter"):
         shape = shape_of(tensor, sizes)
-        drawn = rng.standard_normal(shape) * _scale(system, tensor, sizes, gain) if tensor.rank > 1 else np.zeros(shape)
+        scale = _scale(system, tensor, sizes, gain) if tensor.rank > 1 else 0.0
+        drawn = _drawn(tensor, shape, scale, rng)
         given = np.array(real_array(tensor, start.pop(tensor.name, drawn)), dtype=dtype)
         if given.shape != shape:
             raise ShapeError(f"the start of {tensor.name} has shape {given.shape}; {tensor.name} has {shape}.")
-        parameters[tensor.name] = given
+        parameters[tensor.name] = _finite(tensor.name, given)
     if start:
-        raise UnknownNameError(f"{', '.join(start)} in start: the parameters are {', '.join(parameters)}.")
+        hint = did_you_mean(next(iter(start)), parameters)
+        known = ", ".join(parameters) or "none"
+        raise UnknownNameError(f"{', '.join(start)} in start: the parameters are {known}. {hint}".rstrip())
     return parameters
+
+
+def _drawn(tensor: Tensor, shape: tuple[int, ...], scale: float, rng: np.random.Generator) -> np.ndarray:
+    try:
+        return rng.standard_normal(shape) * scale if scale else np.zeros(shape)
+    except (MemoryError, ValueError):  # an extent of some label that is no class but a number or a key
+        fix = "A size that only labels give is the largest label plus one: number the classes from 0, without gaps."
+        summary = f"{tensor.name} would have the shape {shape}: more than the memory holds."
+        raise ShapeError(explain(summary, declared_text(tensor), fix=fix)) from None
+
+
+def _finite(name: str, start: np.ndarray) -> np.ndarray:
+    if not np.isfinite(start).all():
+        raise DataError(f"the start of {name} is not finite: {start}.")
+    return start
 
 
 def _sizes_of_start(system: System, start: Mapping[str, Any]) -> dict[Size, int]:
@@ -55,13 +74,13 @@ def given_parameters(system: System, data: Mapping[str, np.ndarray], start: Mapp
     strange, missing = sorted(set(start) - set(declared)), [n for n in declared if n not in start]
     if strange:
         hint = did_you_mean(strange[0], declared)
-        raise UnknownNameError(f"{strange[0]} in start: the parameters are {', '.join(declared)}. {hint}".rstrip())
+        known = ", ".join(declared) or "none: nothing here depends on one"
+        raise UnknownNameError(f"{strange[0]} in start: the parameters are {known}. {hint}".rstrip())
     if missing:
         raise UnknownNameError(f'{missing[0]} has no start: pass start={{"{missing[0]}": ...}}.')
     arrays = {n: np.array(real_array(t, start[n]), dtype=float) for n, t in declared.items()}
     for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise DataError(f"the start of {name} is not finite: {array}.")
+        _finite(name, array)
     bind_shapes(system, {n: np.shape(a) for n, a in {**data, **arrays}.items()})
     return arrays
 

@@ -50,8 +50,8 @@ class Layout:
         """Where a parameter lies in the vector."""
         found = dict(self.slices()).get(str(name))
         if found is None:
-            names = ", ".join(self.names)
-            raise UnknownNameError(f"{name} is no parameter; they are {names}. {did_you_mean(str(name), self.names)}")
+            names, hint = ", ".join(self.names), did_you_mean(str(name), self.names)
+            raise UnknownNameError(f"{name} is no parameter; they are {names}. {hint}".rstrip())
         return found
 
     def labels(self) -> list[str]:

@@ -12,20 +12,20 @@ import numpy as np
 from ..errors import SymgradError
 from ..library.optimizers import Optimizer
 from . import checkpoint as files
-from .arguments import batch_size_of, callbacks_of, engine_on, optimizer_of, whole
+from .arguments import batch_size_of, by_name, callbacks_of, dtype_of, engine_on, optimizer_of, whole
 from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
 from .events import events
 from .feeds import BEGIN, described, feeds_of
-from .fitted import Fit, evaluated
+from .fitted import Epoch, Fit, evaluated
 from .initial import initial_parameters
-from .metrics import judge_of, metric_names
+from .metrics import Judged, judge_of, metric_names
 from .model import loss_of, model_text, prediction_of, raw_system
 from .progress import shown
 from .run import Callback, Run
 from .sources import data_of, digest, digest_arrays, divide, scheduled
 from .trainer import trainer_of
-from .watch import Watch
+from .watch import Watch, value_of
 
 
 def fit(
@@ -96,7 +96,7 @@ def fit(
     """
     optimizer, callbacks = optimizer_of(optimizer), callbacks_of(callbacks)
     epochs, seed, batch_size = whole("epochs", epochs, 0), whole("seed", seed, 0), batch_size_of(batch_size)
-    engine = engine_on(device, engine)
+    engine, dtype, constants = engine_on(device, engine), dtype_of(dtype), by_name(evaluation, "evaluation")
     accumulate, names = whole("accumulate", accumulate, 1), metric_names(metrics)
     model = raw_system(program)
     loss = loss_of(model, loss)
@@ -111,7 +111,6 @@ def fit(
     sizes = sizes_of(data.system, training.arrays)
     needed = model.prune([n for n in (loss, prediction) if n])
     parameters = initial_parameters(needed, sizes, start_seed, dtype, start)
-    constants = {str(n): v for n, v in (evaluation or {}).items()}
     result = Fit(evaluated(needed, constants), loss, prediction, parameters, [], dtype, seed, engine)
     result.evaluation, result.text = constants, model_text(program)
     size, bound = examples_axis(data.system, training.arrays), sizes_of(data.system, training.arrays | parameters)
@@ -124,8 +123,9 @@ def fit(
     if names and not judge:
         raise SymgradError("metrics are of validation data: pass validation=0.2, or data.")
     watch = _watch(monitor, patience, held_out is not None)
-    if judge:
-        judge(BEGIN)  # compiles now: no epoch waits for it
+    judged = judge(BEGIN) if judge else Judged(None, None, {})  # compiles now: no epoch waits for it
+    if watch:
+        value_of(Epoch(0, 0.0, judged.loss, judged.accuracy, 0.0, judged.metrics), watch.monitor)
     settings = {
         "program": digest(data.system, loss), "optimizer": [optimizer.text, dict(optimizer.values)], "seed": seed,
         "batch_size": batch_size, "accumulate": accumulate, "dtype": dtype, "monitor": watch and watch.monitor,

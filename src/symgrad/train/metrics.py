@@ -91,7 +91,7 @@ LARGER_IS_BETTER = {*COUNTED, "r2"}
 
 
 def metric_names(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    names = () if given is None else (given,) if isinstance(given, str) else tuple(given)
+    names = () if given is None else tuple(given) if isinstance(given, list | tuple | set) else (given,)
     for name in names:
         if name not in NAMES:
             hint = did_you_mean(str(name), NAMES)

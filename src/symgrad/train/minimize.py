@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
-from scipy.linalg import null_space
 from scipy.optimize import OptimizeResult
 
 from ..errors import SymgradError, did_you_mean
-from ..kernels.outputs import UnknownOutputError
+from .arguments import by_name, number, whole
+from .columns import is_table
 from .constraints import Constraint, constraints_of
-from .curvature import Dense
 from .descent import gradient_descent, newton
-from .formula import by_name, system_of
+from .formula import data_by_name, system_of
 from .gauss_newton import gauss_newton, natural_gradient
-from .layout import Vector
+from .limits import limits
 from .objective import Objective, objective_of
+from .optimum import Minimum, judged
 
 OURS = {
     "newton": newton, "gradient-descent": gradient_descent, "gauss-newton": gauss_newton,
@@ -32,22 +32,6 @@ METHODS = (*OURS, *SCIPY)
 LIMITS = {"newton": 200, "gauss-newton": 500, "natural-gradient": 500}
 CONSTRAINED = ("slsqp", "trust-constr")
 BOUNDED = ("l-bfgs", *CONSTRAINED)
-SMALL = 20  # parameters: up to here the curvature at the result is always looked at
-STATIONARY = (
-    1e-6  # |dL/dx_i| max(1, |x_i|) / max(1, |L|) below is a stationary point (Dennis and Schnabel, section 7.2)
-)
-ACTIVE = 1e-6  # a constraint that is so close to its limit holds there
-LONG = 0.01  # a Newton step from a minimum is shorter than this share of the parameters
-
-
-class Minimum(OptimizeResult):
-    """SciPy's result; `result["w"]` is the value of w, and so is `result.x["w"]`."""
-
-    def __missing__(self, name: Any) -> Any:
-        x = dict.get(self, "x")
-        if not isinstance(x, Vector) or x.layout is None or str(name) not in x.layout.shapes:
-            raise UnknownOutputError(f"{name} is neither a parameter nor a part of the result.")
-        return x[str(name)]
 
 
 def minimize(
@@ -82,16 +66,19 @@ def minimize(
     (True, 1.0)
     """
     start, bounds = by_name(start, "start"), by_name(bounds, "bounds")
-    data = {} if data is None else by_name(data, "data") if isinstance(data, Mapping) else data
+    data = data_by_name(data, f) if data is None or is_table(data) or isinstance(data, Mapping) else data
     system = system_of(f, start, data if isinstance(data, dict) else {})
     also = tuple(map(str, constraints)) if isinstance(constraints, Mapping) else ()
     objective = objective_of(f, system, start, data, loss, also, engine)
     objective.through = output or ""
     given = constraints_of(constraints, objective, system)
     method = _method(method, bool(given), bool(bounds))
-    box = _box(objective, bounds)
-    found = _solve(objective, method, given, box, tolerance, limit)
-    return _judged(objective, found, method, given, box)
+    box, tolerance = _box(objective, bounds), number("tolerance", tolerance, 0.0)
+    limit = None if limit is None else whole("limit", limit, 0)
+    with np.errstate(all="ignore"):
+        objective.need_start()
+        found = _solve(objective, method, given, box, tolerance, limit)
+        return judged(objective, found, method, given, box)
 
 
 def _method(method: str | None, constrained: bool, bounded: bool) -> str:
@@ -110,19 +97,18 @@ def _method(method: str | None, constrained: bool, bounded: bool) -> str:
 def _box(objective: Objective, bounds: dict[str, tuple]) -> list[tuple] | None:
     if not bounds:
         return None
-    box: list[tuple] = [(None, None)] * objective.layout.size
+    box: list[tuple] = [(-np.inf, np.inf)] * objective.layout.size
     for name, pair in bounds.items():
         part = objective.layout.part(name)
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
-            raise SymgradError(f'the bounds of {name} are a pair, None where there is none: {{"{name}": (0, None)}}.')
-        box[part] = [tuple(pair)] * (part.stop - part.start)
+        box[part] = list(zip(*limits(name, pair, objective.layout.shapes[name])))
     return box
 
 
 def _solve(objective: Objective, method: str, given: list[Constraint], box, tolerance: float, limit: int | None):
     if method in OURS:
-        return OURS[method](objective, objective.start, tolerance, limit or LIMITS.get(method, 20_000))
-    options: dict[str, Any] = {"maxiter": limit or 500 + 10 * objective.layout.size}
+        steps = LIMITS.get(method, 20_000) if limit is None else limit
+        return OURS[method](objective, objective.start, tolerance, steps)
+    options: dict[str, Any] = {"maxiter": 500 + 10 * objective.layout.size if limit is None else limit}
     options |= {"slsqp": {"ftol": 1e-15}, "l-bfgs": {"ftol": 0.0, "gtol": tolerance, "maxfun": 10**6}}.get(
         method, {"gtol": tolerance}
     )
@@ -133,12 +119,23 @@ def _solve(objective: Objective, method: str, given: list[Constraint], box, tole
         derivatives["hessp"] = objective.product
 
     def run(start: np.ndarray, **more: float) -> OptimizeResult:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        best: list[Any] = [np.inf, start]
+
+        def both(x: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slopes = objective.both(x)
+            if value < best[0]:
+                best[:] = value, np.array(x)
+            return value, slopes
+
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they warn of is judged below
-            return scipy.optimize.minimize(
-                objective.both, start, method=SCIPY[method], bounds=box, options=options | more,
-                constraints=[c.for_scipy() for c in given], **derivatives,
-            )  # fmt: skip
+            try:
+                return scipy.optimize.minimize(
+                    both, start, method=SCIPY[method], bounds=box, options=options | more,
+                    constraints=[c.for_scipy() for c in given], **derivatives,
+                )  # fmt: skip
+            except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:  # an overflow inside the solver
+                return OptimizeResult(x=best[1], nit=0, message=f"SciPy's {SCIPY[method]} gave up: {error}")
 
     found = run(objective.start)
     if method == "trust-constr":  # SciPy stops with its barrier at 1e-5, that far inside: go on at a low one
@@ -167,83 +164,3 @@ def _last_steps(objective: Objective, found: OptimizeResult, tolerance: float) -
             break
     found.x = x
     return found
-
-
-def _judged(objective: Objective, found: OptimizeResult, method: str, given: list[Constraint], box) -> Minimum:
-    """The result with names, and with a `success` that was checked."""
-    value, slopes = objective.both(found.x)
-    result = Minimum(
-        x=Vector.of(objective.layout, found.x), fun=value, jac=Vector.of(objective.layout, slopes),
-        nit=found.nit, nfev=objective.evaluations, method=method, curvature=None,
-        parameters={n: Vector.of(objective.layout, found.x)[n] for n in objective.layout.names},
-    )  # fmt: skip
-    rest = slopes if box is None else _inside(found.x, slopes, box)
-    fault, active = "", np.zeros((0, found.x.size))
-    if given:
-        rest, active, result["multipliers"], fault = _karush(given, found.x, rest)
-    if not (np.isfinite(value) and np.isfinite(slopes).all()):
-        fault = f"the value is {value}: not finite" if not np.isfinite(value) else "the gradient is not finite"
-    elif not fault and (np.abs(rest) * np.maximum(1, np.abs(found.x))).max(initial=0) > STATIONARY * max(
-        1.0, abs(value)
-    ):
-        fault = f"the gradient does not vanish: its largest entry is {np.abs(rest).max():.1e} ({found.message})"
-    if not fault and box is None and (method == "newton" or found.x.size <= SMALL):
-        result["curvature"], fault = _second_order(objective, given, result, rest, active)
-    result["success"] = not fault
-    nearby = " of least value nearby" if result["curvature"] is not None else ""
-    result["message"] = fault or f"a stationary point{nearby}"
-    return result
-
-
-def _inside(x: np.ndarray, slopes: np.ndarray, box: list[tuple]) -> np.ndarray:
-    """The gradient without what points out of the box."""
-    low = np.array([-np.inf if b[0] is None else b[0] for b in box], dtype=float)
-    high = np.array([np.inf if b[1] is None else b[1] for b in box], dtype=float)
-    return np.where(((x <= low) & (slopes > 0)) | ((x >= high) & (slopes < 0)), 0.0, slopes)
-
-
-def _karush(given: list[Constraint], x: np.ndarray, slopes: np.ndarray):
-    """The part of the gradient that no multiplier explains, the gradients of the active constraints, the multipliers by
-    constraint (gradient = sum of multiplier times constraint's gradient), and what is violated."""
-    violated = next((c for c in given if c.violation(x) > ACTIVE), None)
-    if violated is not None:
-        fault = f"the constraint {violated.name} is violated by {violated.violation(x):.1e}"
-        return slopes, np.zeros((0, x.size)), {}, fault
-    found = [c.active(x, ACTIVE) for c in given]
-    matrix = np.vstack([rows for rows, _, _ in found])
-    signs = np.concatenate([signs for _, signs, _ in found])
-    values = np.linalg.lstsq(matrix.T, slopes, rcond=None)[0] if len(matrix) else np.zeros(0)
-    multipliers, begin = {}, 0
-    for constraint, (rows, _, at) in zip(given, found):
-        multipliers[constraint.name] = np.zeros(at.size)
-        multipliers[constraint.name][at] = values[begin : (begin := begin + len(rows))]
-    wrong = (signs * values < -STATIONARY * max(1.0, np.abs(slopes).max())).any()
-    fault = "a multiplier has the wrong sign: the value falls into the interior" if wrong else ""
-    return slopes - matrix.T @ values, matrix, multipliers, fault
-
-
-def _second_order(
-    objective: Objective, given: list[Constraint], result: Minimum, rest: np.ndarray, active: np.ndarray
-) -> tuple[float | None, str]:
-    """The least eigenvalue of the Hessian (of the Lagrangian, along the active constraints), and what it says."""
-    x = np.asarray(result["x"])
-    along = null_space(active) if len(active) else np.eye(x.size) if given or x.size <= SMALL else None
-    hessian = objective.curvature(x) if along is None else _curvature_along(along, objective, given, result)
-    if not hessian.finite or (along is not None and not along.size):
-        return None, ""
-    least, _ = hessian.least
-    if least < -1e-7 * max(hessian.scale, 1e-300):
-        return least, "this is no minimum: the value falls along a direction of negative curvature"
-    step = hessian.newton(rest if along is None else along.T @ rest)
-    if np.abs(step).max(initial=0) > LONG * max(1.0, np.abs(x).max()):
-        return least, "the gradient is small, but Newton's step is long: the value may have no minimum"
-    return least, ""
-
-
-def _curvature_along(along: np.ndarray, objective: Objective, given: list[Constraint], result: Minimum) -> Dense:
-    """The Hessian of the Lagrangian in the coordinates of a subspace, from one product for each parameter."""
-    x = np.asarray(result["x"])
-    hessian = np.array([objective.product(x, u) for u in np.eye(x.size)])
-    for constraint in given:
-        hessian = hessian - constraint.hessian(x, result["multipliers"][constraint.name])
-    return Dense(along.T @ ((hessian + hessian.T) / 2) @ along)

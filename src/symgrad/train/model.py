@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import calculus, notation
-from ..errors import UnknownNameError, explain
+from ..errors import ShapeError, SymgradError, UnknownNameError, did_you_mean, explain
 from ..ir.system import System
 from ..library.lift import TrainingStep
 from ..library.optimizers import Optimizer
@@ -15,7 +15,9 @@ def raw_system(program: Any) -> System:
     """The raw form of a Program, or of text."""
     if isinstance(program, str):
         return calculus.prepare(notation.parse(program))
-    return program if isinstance(program, System) else program.raw
+    if isinstance(program, System) or hasattr(program, "raw"):
+        return program if isinstance(program, System) else program.raw
+    raise SymgradError(f"a model is text, or sg.program(text); it is {type(program).__name__} {program!r}.")
 
 
 def model_text(program: Any) -> str:
@@ -26,10 +28,12 @@ def model_text(program: Any) -> str:
 
 
 def loss_of(system: System, loss: str | None) -> str:
-    """The loss: the name given, or the only scalar output."""
+    """The loss: the name given, or the only scalar output. ShapeError where it is no scalar."""
     if loss is not None:
-        if loss not in system.tensors:
-            raise UnknownNameError(f"{loss} is not a tensor of this program; it has {', '.join(system.tensors)}.")
+        source = getattr(computed(system, loss), "source", "")
+        if system.tensors[loss].rank:
+            fix = f"Average or sum it in an equation of its own, as in L = mean[n]({loss}[n])."
+            raise ShapeError(explain(f"{loss} is no scalar, and a loss is one.", source, fix=fix))
         return loss
     scalars = [name for name in system.outputs if system.tensors[name].rank == 0]
     if len(scalars) != 1:
@@ -43,11 +47,21 @@ def loss_of(system: System, loss: str | None) -> str:
 def prediction_of(system: System, prediction: str | None) -> str | None:
     """The prediction: the name given, or the only output that is not a scalar, or none."""
     if prediction is not None:
-        if prediction not in system.tensors:
-            raise UnknownNameError(f"{prediction} is not a tensor of this program; it has {', '.join(system.tensors)}.")
+        computed(system, prediction)
         return prediction
     others = [name for name in system.outputs if system.tensors[name].rank]
     return others[0] if len(others) == 1 else None
+
+
+def computed(system: System, name: str) -> Any:
+    """The equation that defines a tensor; UnknownNameError for what none does."""
+    defining = system.defining()
+    if name not in defining:
+        named = [n for n in defining if system.tensors[n].named]
+        what = f"is declared ({system.tensors[name].role}), not computed" if name in system.tensors else "is no tensor"
+        hint = did_you_mean(str(name), named)
+        raise UnknownNameError(f"{name} {what}; this program computes {', '.join(named)}. {hint}".rstrip())
+    return defining[name]
 
 
 def training_system(system: System, loss: str, optimizer: Optimizer) -> TrainingStep:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import calculus
-from ..errors import SymgradError, UnknownNameError
+from ..errors import DataError, SymgradError, UnknownNameError
 from ..ir.system import System
 from .curvature import Dense, Structured, curvature_of
 from .data import Arrays, inputs_of, name_arrays, sizes_of
+from .diagnose import need_finite, need_finite_start
 from .evaluate import Evaluator
 from .formula import is_formula
 from .initial import given_parameters, initial_parameters
@@ -66,6 +67,13 @@ class Objective:
         value, slopes = self._kept[key]
         return value, slopes.copy()
 
+    def need_start(self) -> None:
+        """DataError where the value at the start is not finite, with the equation that makes it so."""
+        if np.isfinite(self.both(self.start)[0]):
+            return
+        need_finite(self.data)
+        need_finite_start(self.system, self.data | self.layout.unpack(self.start), self.output)
+
     def value(self, vector: np.ndarray) -> float:
         return self.both(vector)[0]
 
@@ -99,6 +107,9 @@ def objective_of(
         data = {name: array for name, array in data.items() if name not in idle}
     system = whole.prune([output])
     arrays = name_arrays(inputs_of(whole), data, "float64")
+    empty = next((n for n, a in arrays.items() if a.ndim and len(a) == 0), None)
+    if empty is not None:
+        raise DataError(f"{empty} has shape {arrays[empty].shape}: the data hold no example.")
     if is_formula(given):
         axes = [name for name, array in arrays.items() if array.ndim]
         if axes:

@@ -22,6 +22,7 @@ from ..functions import finite, row_of, stop, where
 from ..ir.access import Access, Index, Size
 from ..ir.system import Equation, System, Tensor, Term
 from .data import inputs_of
+from .files import file_of, whole_file
 from .fitted import Fit
 
 OPSET = 18
@@ -236,7 +237,7 @@ def to_onnx(fit: Fit, path: str | Path) -> Path:
         raise SymgradError('ONNX export needs the package onnx: pip install "symgrad[onnx]".') from None
     from .export import predicting, sizes_of_fit  # noqa: PLC0415
 
-    path, system = Path(path), predicting(fit)
+    path, system = file_of("an ONNX graph", path), predicting(fit)
     graph = Graph(onnx, system, sizes_of_fit(fit, system), fit.dtype)
     graph.equations()
     for name, array in fit.parameters.items():
@@ -250,7 +251,8 @@ def to_onnx(fit: Fit, path: str | Path) -> Path:
         doc_string=fit.text,
     )  # fmt: skip
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(path))
+    with whole_file(path) as stream:
+        stream.write(model.SerializeToString())
     _compare(fit, system, path)
     return path
 

@@ -30,23 +30,23 @@ Paths are relative to the file. `recipe(path)` is the call as data: running it i
 from __future__ import annotations
 
 import inspect
+import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import DataError, SymgradError, did_you_mean
-from ..ir.system import Tensor
+from ..errors import SymgradError, did_you_mean
 from ..library import models, optimizers, schedules
+from .curve import need_picture
 from .data import inputs_of
-from .deployed.frames import read_csv
+from .export import need_folder
+from .features import Preparation
 from .fitted import Fit
 from .loop import fit
 from .model import raw_system
-from .tables import Preparation, prepare
+from .recipe_data import known, read_data, text_of
 
 SECTIONS = ("model", "data", "optimizer", "schedules", "fit", "output")
 OUTPUTS = ("save", "curve", "export", "tensorboard", "checkpoint")
@@ -80,22 +80,37 @@ def recipe(path: str | Path) -> Recipe:
     """Read the file. SymgradError says which entry is wrong, DataError what is wrong with the data."""
     path = Path(path)
     table = _parsed(path)
-    _known(path, "", table, SECTIONS)
+    known(path, "", table, SECTIONS)
     if "model" not in table or "data" not in table:
         raise SymgradError(f"{path}: {'model' if 'model' not in table else '[data]'} is missing.")
     text = _model(path, table["model"])
-    made = Recipe(path, {"program": text})
-    made.arguments["data"] = _data(made, table["data"], inputs_of(raw_system(text)), table.get("schedules", {}))
+    made, followed = Recipe(path, {"program": text}), table.get("schedules", {})
+    if not isinstance(followed, Mapping):
+        raise SymgradError(f"{path}: schedules is a table: write [schedules].")
+    read = read_data(path, table["data"], inputs_of(raw_system(text)), followed)
+    made.arguments["data"], made.preparation, made.classes = read.arrays, read.preparation, read.classes
     made.arguments["optimizer"] = _optimizer(path, table.get("optimizer", {}))
-    followed = table.get("schedules", {})
     made.arguments["schedules"] = {n: _schedule(path, f"schedules.{n}", s) for n, s in followed.items()}
-    _known(path, "fit", table.get("fit", {}), OPTIONS)
+    known(path, "fit", table.get("fit", {}), OPTIONS)
     made.arguments |= table.get("fit", {})
     output = table.get("output", {})
-    _known(path, "output", output, OUTPUTS)
-    made.output = {name: path.parent / _text(path, f"output.{name}", value) for name, value in output.items()}
+    known(path, "output", output, OUTPUTS)
+    made.output = {name: path.parent / text_of(path, f"output.{name}", value) for name, value in output.items()}
     made.arguments |= {n: p for n, p in made.output.items() if n in ("tensorboard", "checkpoint")}
+    for name, target in made.output.items():
+        _writable(path, name, target)
     return made
+
+
+def _writable(path: Path, name: str, target: Path) -> None:
+    """SymgradError now for what could not be written when the training is over."""
+    if name == "export":
+        need_folder(target)
+    elif name == "curve":
+        need_picture(target)
+    existing = next(p for p in (target.absolute(), *target.absolute().parents) if p.exists())
+    if not os.access(existing, os.W_OK):
+        raise SymgradError(f"{path}: output.{name}: {existing} may not be written.")
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -107,27 +122,11 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise SymgradError(f"{path} is not TOML: {error}.") from None
 
 
-def _known(path: Path, section: str, table: Any, names: Iterable[str]) -> None:
-    if not isinstance(table, Mapping):
-        raise SymgradError(f"{path}: {section} is a table: write [{section}].")
-    for name in table:
-        if name not in names:
-            place = f"[{section}] has no entry" if section else "there is no section"
-            hint = did_you_mean(name, names)
-            raise SymgradError(f"{path}: {place} {name}; there are {', '.join(names)}. {hint}".rstrip())
-
-
-def _text(path: Path, name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise SymgradError(f"{path}: {name} is text in quotes, not {value!r}.")
-    return value
-
-
 def _model(path: Path, given: Any) -> str:
     """The model's text: itself, a file, or a model of the library."""
     if isinstance(given, Mapping):
         return _library(path, dict(given))
-    if "\n" in _text(path, "model", given):
+    if "\n" in text_of(path, "model", given):
         return given
     file = path.parent / given
     try:
@@ -137,13 +136,15 @@ def _model(path: Path, given: Any) -> str:
 
 
 def _library(path: Path, given: dict[str, Any]) -> str:
-    name = given.pop("library", None)
+    name, layers = given.pop("library", None), given.pop("layers", [])
+    if not isinstance(layers, list):
+        raise SymgradError(f"{path}: [model] layers is a list of sizes, as in [4, 16, 3]; not {layers!r}.")
     functions = {n: f for n, f in vars(models).items() if inspect.isfunction(f) and f.__module__ == models.__name__}
     known = [n for n in functions if not n.startswith("_")]
     if name not in known:
         hint = did_you_mean(str(name), known)
         raise SymgradError(f"{path}: [model] library = {name!r}; there are {', '.join(known)}. {hint}".rstrip())
-    return _called(path, "model", getattr(models, name), given.pop("layers", []), given)
+    return _called(path, "model", getattr(models, name), layers, given)
 
 
 def _called(path: Path, section: str, function: Any, positional: list, named: dict[str, Any]) -> Any:
@@ -180,84 +181,3 @@ def _schedule(path: Path, place: str, given: Any) -> Any:
         known = ", ".join(schedules.NAMES)
         raise SymgradError(f"{path}: {place}: no schedule {name!r}; there are {known}. {hint}".rstrip())
     return _called(path, place, getattr(schedules, name), [], given)
-
-
-# data
-
-
-def _data(made: Recipe, given: Any, tensors: list[Tensor], optional: Iterable[str]) -> dict[str, Any]:
-    """An array for each input that the file names."""
-    path, names = made.path, [t.name for t in tensors]
-    _known(path, "data", given, ("file", "scale", *names))
-    needed = [t.name for t in tensors if t.role != "noise" and t.name not in optional]
-    missing = [n for n in needed if n not in given]
-    source = _source(path, given.get("file"))
-    if missing and any(n not in source for n in missing):
-        raise SymgradError(f"{path}: [data] does not say what {missing[0]} is: {missing[0]} = \"column\".")
-    chosen = {n: given.get(n, n) for n in [*needed, *(n for n in names if n in given and n not in needed)]}
-    return {t.name: _array(made, t, chosen[t.name], source, given) for t in tensors if t.name in chosen}
-
-
-def _source(path: Path, file: Any) -> Mapping[str, np.ndarray]:
-    if file is None:
-        return {}
-    name = path.parent / _text(path, "data.file", file)
-    try:
-        if name.suffix == ".npz":
-            with np.load(name, allow_pickle=False) as arrays:
-                return dict(arrays)
-        if name.suffix == ".csv":
-            return {n: _typed(column) for n, column in read_csv(name).items()}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: data.file: {error}") from None
-    raise SymgradError(f"{path}: data.file is a .csv or an .npz file, not {name.name}.")
-
-
-def _typed(column: np.ndarray) -> np.ndarray:
-    """Text as numbers where all of it is numbers, or missing."""
-    try:
-        return np.array([float(text) if text else np.nan for text in column])
-    except ValueError:
-        return np.array([text or None for text in column], dtype=object)
-
-
-def _array(made: Recipe, tensor: Tensor, given: Any, source: Mapping[str, np.ndarray], section: Mapping) -> np.ndarray:
-    path = made.path
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return np.array(given)
-    if isinstance(given, str) and given.endswith(".npy"):
-        try:
-            return np.load(path.parent / given, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: data.{tensor.name}: {given}: {error}") from None
-    columns = [given] if isinstance(given, str) else given
-    if not (isinstance(columns, list) and columns and all(isinstance(c, str) for c in columns)):
-        raise SymgradError(f"{path}: data.{tensor.name} is a column, a list of columns, a .npy file or a number.")
-    for name in columns:
-        if name not in source:
-            hint = did_you_mean(name, source)
-            held = f"it has {', '.join(source)}" if source else "there is none: file = \"data.csv\""
-            raise SymgradError(f"{path}: data.{tensor.name}: the file has no {name}; {held}. {hint}".rstrip())
-    if isinstance(given, list):
-        return _features(made, columns, source, section.get("scale", "none"))
-    return _whole(made, tensor, source[given])
-
-
-def _features(made: Recipe, columns: list[str], source: Mapping[str, np.ndarray], scale: str) -> np.ndarray:
-    if scale not in ("standard", "minmax", "none"):
-        raise SymgradError(f'{made.path}: data.scale is "standard", "minmax" or "none", not {scale!r}.')
-    array, made.preparation = prepare(source, columns, None if scale == "none" else scale)
-    return array
-
-
-def _whole(made: Recipe, tensor: Tensor, values: np.ndarray) -> np.ndarray:
-    """A column as the tensor takes it: labels are whole numbers, and words become them."""
-    if tensor.dtype != "int" or values.dtype.kind in "iu":
-        return values
-    if values.dtype.kind == "f" and (values == np.floor(values)).all():
-        return values.astype(np.int64)
-    if values.dtype.kind == "O" and not any(v is None for v in values):
-        found, labels = np.unique(values.astype(str), return_inverse=True)
-        made.classes = found.tolist()
-        return labels
-    raise DataError(f"{made.path}: data.{tensor.name} holds labels: whole numbers or words, and none may be missing.")

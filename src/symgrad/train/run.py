@@ -119,18 +119,18 @@ class Run:
         state, order = self.begun
         self.trainer.restore(state)
         self.rng.bit_generator.state = order
-        first, steps, found = self.updates - failed + 1, 0, {}
+        first, steps, found, rows = self.updates - failed + 1, 0, {}, {}
         for batch, update in enumerate(self.trainer.updates(self.rng), start=1):
             steps = batch
             if batch < failed:
                 self.trainer.run(update, Moment(self.done, first + batch - 1))
             elif batch == failed:
-                found = self.seen(update)
+                found, rows = self.seen(update)
         place = f"{place} of {steps}, step {self.updates + 1}"
-        return report(self.model.prune([self.trainer.loss]), found, loss, place, self.result.dtype)
+        return report(self.model.prune([self.trainer.loss]), found, loss, place, self.result.dtype, rows)
 
-    def seen(self, update: Update) -> Arrays:
-        """All that the loss reads in an update."""
+    def seen(self, update: Update) -> tuple[Arrays, Arrays]:
+        """All that the loss reads in an update, and the rows that the batched arrays are of the whole data."""
         examples, names = self.trainer.examples, self.model.prune([self.trainer.loss]).tensors
         parts = [(p.numbers, {n: np.array(a) for n, a in p.arrays.items()}) for p in update.parts]
         arrays, numbers = examples.arrays | parts[0][1], np.concatenate([n for n, _ in parts])
@@ -138,7 +138,7 @@ class Run:
         arrays |= self.trainer.feeds.at(numbers, Moment(self.done, self.updates))
         values = self.trainer.state()
         arrays |= {n: values.get(n, a) for n, a in self.result.parameters.items()}
-        return {n: a for n, a in arrays.items() if n in names}
+        return {n: a for n, a in arrays.items() if n in names}, dict.fromkeys(examples.batched, numbers)
 
 
 def _copy(source: Mapping[str, np.ndarray], into: Arrays) -> None:

@@ -80,7 +80,10 @@ def divide(data: Data, validation, dtype: str, optional, rng) -> tuple[Examples 
     if validation is None:
         return everything, None
     if not isinstance(validation, Real):
-        return everything, checked(data.plain, validation, dtype, optional)
+        held_out = checked(data.plain, validation, dtype, optional)
+        if held_out.batched and held_out.count == 0:
+            raise DataError("the validation data hold no example.")
+        return everything, held_out
     if isinstance(everything, Stream) or not everything.batched:
         raise DataError("these data cannot be cut into examples: pass validation data instead of a fraction.")
     parts = split_rows(everything.count, float(validation), rng)

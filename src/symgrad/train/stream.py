@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -57,6 +58,23 @@ class Stream:
             raise DataError("the iterator gave no batch: it was used up. Pass a function that makes a new one.")
 
 
+def _iterated(make: Callable) -> Iterator[Any]:
+    """The iterator that a function returns. What its own code raises is the user's to see."""
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        raise SymgradError(f"a function that gives batches is called without arguments ({error}).") from None
+    except ValueError:  # a builtin without a signature
+        pass
+    found = make()
+    if not isinstance(found, Iterable):
+        raise SymgradError(
+            f"a function that gives batches returns an iterator; this one returned {type(found).__name__}. "
+            "Write it with yield: def batches(): yield X, y."
+        )
+    return iter(found)
+
+
 def stream_of(data: Any, check: Callable[[Any], Examples], epochs: int) -> Stream:
     """The stream of an iterable (again for each epoch), of a function that returns one, or of an iterator (one epoch).
 
@@ -68,7 +86,7 @@ def stream_of(data: Any, check: Callable[[Any], Examples], epochs: int) -> Strea
             f"an iterator can be gone through once, and epochs is {epochs}: pass epochs=1, or a function that makes a "
             "new iterator for each epoch, as in sg.fit(model, lambda: batches())."
         )
-    made = (lambda: iter(data())) if callable(data) and not isinstance(data, Iterable) else (lambda: iter(data))
+    made = (lambda: _iterated(data)) if callable(data) and not isinstance(data, Iterable) else (lambda: iter(data))
     batches = made()
     try:
         first = next(batches)

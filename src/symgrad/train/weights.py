@@ -67,11 +67,22 @@ def class_weights(labels: np.ndarray, given: Any) -> np.ndarray:
         if strange:
             known = ", ".join(map(str, given))
             raise DataError(f"class_weight has no weight for the class {strange[0]}; it has {known}.")
-        return np.array([float(given[c]) for c in labels.tolist()])
+        return _positive("class_weight", [given[c] for c in labels.tolist()])
     if given != "balanced":
         raise SymgradError(f'class_weight is "balanced" or a mapping of weights, {{0: 1.0, 1: 5.0}}; not {given!r}.')
     _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return (len(labels) / (len(counts) * counts))[place]
+
+
+def _positive(name: str, given: Any) -> np.ndarray:
+    try:
+        weights = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} holds one number for each example or class; not {given!s:.60}.") from None
+    bad = weights[~(np.isfinite(weights) & (weights >= 0))]
+    if bad.size:
+        raise DataError(f"{name} holds {bad[0]}: a weight is a number that is finite and not negative.")
+    return weights
 
 
 def example_weights(
@@ -82,11 +93,11 @@ def example_weights(
         return None
     weights = np.ones(count)
     if sample_weight is not None:
-        weights = np.asarray(sample_weight, dtype=float)
+        weights = _positive("sample_weight", sample_weight)
         if weights.shape != (count,):
             raise ShapeError(f"sample_weight has shape {weights.shape}; there are {count} examples.")
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise DataError("sample_weight holds a value that is negative or not finite.")
+        if not weights.any():
+            raise DataError("every sample_weight is 0: there is nothing to train on.")
     if class_weight is not None:
         if label is None:
             raise SymgradError("class_weight needs a label that the prediction scores; this program has none.")
