@@ -19,12 +19,13 @@ from symgrad.kernels.targets.cuda.record import Launched
 
 @dataclass(frozen=True)
 class Found:
-    """One kernel on one architecture."""
+    """One kernel on one architecture. `converts`: its module holds functions that are made for float64."""
 
     kernel: str
     arch: str
     resources: offline.Resources
     doubles: list[str]
+    converts: bool = False
 
 
 @dataclass
@@ -38,18 +39,18 @@ class Pool:
 
     def kernels(self, system: System, *archs: str) -> Iterator[Found]:
         kernel = offline_kernel(system, self.dtype)
-        texts = self._parts(kernel.source)
+        texts, converts = self._parts(kernel.source), "float64(" in kernel.source
         for launched in kernel.module.launches(kernel.module.example()).launches:
             name = launched.kernel.__name__
             key = (texts[name], archs, *map(_kind, launched.arguments))
             if key not in self.found:
                 self.found[key] = list(self._compiled(replace(launched, kernel=self.scope[name]), archs))
-            yield from self.found[key]
+            yield from (replace(f, converts=converts) for f in self.found[key])
 
     def _parts(self, source: str) -> dict[str, str]:
         """Put the module's parts into the scope; the text of each kernel."""
         texts: dict[str, str] = {}
-        for part in re.split(r"\n{3,}", source.strip()):
+        for part in re.split(r"\n{3,}", source.split('"""', 2)[2].strip()):
             head = re.search(r"^(?:def )?(\w+)(?= =|\()", part, re.MULTILINE)
             name = head[1] if head else part
             if part.startswith("@cuda.jit\n"):

@@ -1,4 +1,4 @@
-"""Every program whose kernels the CUDA tests look at: gradients of the catalogue, and what the library's texts derive."""
+"""Every program whose kernels the CUDA tests look at: gradients of the catalogue, what the library's texts derive."""
 
 from __future__ import annotations
 

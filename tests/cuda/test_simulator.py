@@ -17,7 +17,9 @@ from symgrad.ir.interpret import interpret
 from symgrad.kernels import compile_system
 from symgrad.kernels.targets.cuda import needs
 
-pytestmark = pytest.mark.skipif(not needs.simulated(), reason="needs NUMBA_ENABLE_CUDASIM=1")
+if not needs.simulated():
+    pytest.skip("needs NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
+
 TOLERANCE = {"float64": 1e-10, "float32": 2e-4}  # rounding of a few hundred terms, relative to the largest entry
 SINGLE = ["contraction", "softmax cross-entropy with integer labels", "classifier", "function sin", "function gelu"]
 
