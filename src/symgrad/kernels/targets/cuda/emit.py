@@ -16,7 +16,8 @@ from ... import loops
 from ...spelling import functions
 from ...write import RESERVED, python_names
 from . import linear, text
-from .distribute import LEFT, Names, distribute
+from .distribute import LEFT, distribute
+from .lanes import Names
 from .nodes import Scratch, Team
 from .write import TeamWriter
 
