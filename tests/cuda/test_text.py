@@ -35,10 +35,11 @@ def test_an_unknown_target_is_named():
         compile_system(gradient(), "tpu")
 
 
-def test_a_routine_has_no_kernel_yet():
-    kernel = offline_kernel(sg.program("A: input[3, 3] \n b: input[3] \n x = solve(A, b)").kernel)
-    with pytest.raises(SymgradError, match='"solve" has no CUDA kernel in this version'):
-        _ = kernel.source
+def test_a_routine_is_a_kernel_with_a_matrix_for_each_team():
+    text = "A: input[n, i, i] \n b: input[i] \n x = solve(A, b)"
+    source = offline_kernel(sg.program(text).kernel).source
+    assert "code = f_solve(A[batch_0], b, x[batch_0], W, lane, width)" in source
+    assert "gpu.seats(N, I, few=True)" in source and "gpu.scratch((seats.teams, I + 1, I + 2), float64)" in source
 
 
 def test_the_text_is_the_same_each_time_and_names_no_double():

@@ -16,14 +16,14 @@ from .compiled import Compiled, Frame, Options
 from .header import header
 from .kernel import Kernel
 from .outputs import Outputs
-from .targets.cuda import needs, offline, simulator
+from .targets.cuda import linear, needs, offline, simulator
 from .targets.cuda.emit import TILE, emit
 from .targets.cuda.gpu import Gpu
 from .targets.cuda.record import Record, Spec
 from .targets.cuda.seats import Limits
 
 ARCHITECTURES = {"sm_80": (8, 0), "sm_90": (9, 0), "sm_100": (10, 0)}
-STEPS = (loops.Fill, loops.Launch, loops.Dot, loops.Copy)
+STEPS = (loops.Fill, loops.Launch, loops.Dot, loops.Copy, loops.Routine)
 NODES = (loops.Set, loops.Store, loops.Combine, loops.Extreme, loops.First, loops.If, loops.For)
 EXAMPLE = 64  # every size, where kernels are compiled without arrays: PTX does not depend on sizes
 
@@ -221,9 +221,7 @@ class DeviceBound:
         return copy
 
     def _fetch(self, name: str, array) -> Any:
-        found = array.copy_to_host(stream=self.kernel.gpu.stream)
-        self.kernel.gpu.wait()
-        return self.kernel.host.result(name, found)
+        return self.kernel.host.result(name, self.kernel.gpu.fetch(array))
 
     # ------------------------------------------------------------------------------------------------------------ run
     def _run(self, module: Module, given: Mapping[str, Any], wanted) -> Iterator[tuple[str, Any]]:
@@ -237,8 +235,17 @@ class DeviceBound:
         held = self._own(module, frame) | self.arrays
         gpu.begin((id(module), frame.numbers))
         module.run(gpu, *frame.numbers, *(held[n] for n in base.loops.arrays))
+        if base.calls:
+            self._need_matrices(module)
         buffer = base.plan.storage.buffer
         return iter([(n, held[buffer.get(n, n)]) for n in wanted])
+
+    def _need_matrices(self, module: Module) -> None:
+        """The interpreter's error where a routine was given a matrix that it does not take."""
+        note = int(self.kernel.gpu.fetch(self.kernel.gpu.notes)[0])
+        if note != linear.NOTHING:
+            number, reason = linear.reason(note)
+            raise module.base.refusal(ValueError(reason), number)
 
     def _own(self, module: Module, frame: Frame) -> dict[str, Any]:
         """Results and work buffers: one set for each set of sizes."""

@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from ... import loops
 from ...spelling import functions
 from ...write import RESERVED, python_names
-from . import text
-from .distribute import LEFT, Names, distribute
+from . import linear, text
+from .distribute import LEFT, distribute
+from .lanes import Names
 from .nodes import Scratch, Team
 from .write import TeamWriter
 
 TILE = 16  # rows and columns of a tile of a matrix product
 WORDS = RESERVED | {  # what the text itself uses
-    "copy", "cuda", "exact_product", "exact_sum", "fill", "first_max", "first_min", "fma", "gpu", "horner", "int32",
-    "lane", "libdevice", "normal", "rint", "scale", "seat", "seats", "shared", "shared_int", "team", "team_mask",
-    "team_sync", "teams", "threads", "times", "whole", "width",
+    "W", "W_of", "code", "copy", "cuda", "exact_product", "exact_sum", "fill", "first_max", "first_min", "fma", "gpu",
+    "horner", "int32", "lane", "libdevice", "normal", "notes", "rint", "scale", "seat", "seats", "shared",
+    "shared_int", "team", "team_mask", "team_sync", "teams", "threads", "times", "whole", "width",
 }  # fmt: skip
 
 
@@ -37,6 +38,7 @@ def emit(kernel: loops.Kernel, real: str, header: str, tile: int = TILE) -> str:
     writer = TeamWriter(kernel, real, python_names(kernel, WORDS), reserved=WORDS)
     module = _Module(kernel, real, writer, teams, tile)
     kernels = [module.kernel_text(t) for made in teams.values() for t in made]
+    kernels += [module.routine_text(i, s) for i, s in enumerate(module.routines, 1)]
     run = module.run()
     helpers = needed("\n\n\n".join([text.SEAT, *module.helpers(run)]), "\n".join([*kernels, run]))
     parts = [f'"""{header}\n"""', text.IMPORTS, f"INF = {real}(np.inf)", *helpers, *kernels, run]
@@ -64,6 +66,9 @@ class _Module:
     parameters: dict[str, list[str]] = field(default_factory=dict)
     waits: bool = False  # do the lanes of a team wait for one another?
 
+    def __post_init__(self):
+        self.routines = [s for s in self.kernel.steps if isinstance(s, loops.Routine)]
+
     # --------------------------------------------------------------------------------------------------- functions
     def kernel_text(self, team: Team) -> str:
         writer = self.writer
@@ -82,12 +87,46 @@ class _Module:
         self.waits |= "team_sync" in used
         body = writer.take()
         writer.depth = 0
-        words = set(re.findall(r"\w+", re.sub("#.*", "", body)))
-        numbers = [self.name(s) for s in (*self.kernel.sizes, *self.kernel.extents.values())]
-        given = [n for n in numbers if n in words] + [self.name(a) for a in team.arrays]
+        given = self._numbers(body) + [self.name(a) for a in team.arrays]
         given += [self.given(s) for s in team.scratch]
         self.parameters[team.name] = given
         return f"@cuda.jit\ndef {team.name}({', '.join(given)}):\n{body}"
+
+    def routine_text(self, number: int, step: loops.Routine) -> str:
+        """A matrix of the stack for each team; what it lacks is noted under the call's number."""
+        extents = [self.writer.extent(e) for e in step.batch]
+        at, behind = {}, ""
+        for axis in reversed(range(len(extents))):
+            position = f"cell // ({behind})" if behind else "cell"
+            at[f"batch_{axis}"] = f"{position} % {extents[axis]}" if axis else position
+            behind = f"{behind} * {extents[axis]}" if behind else extents[axis]
+        operands = [self._operand(*o, len(step.batch)) for o in step.operands]
+        lines = [
+            "lane, width, team, teams = seat()", "W = W_of[team]", f"for cell in range(team, {behind or '1'}, teams):",
+            *(f"    {name} = {value}" for name, value in sorted(at.items())),
+            f"    code = f_{step.call.name}({', '.join(operands)}, W, lane, width)",
+            f"    if code > 0 and lane == 0:\n            cuda.atomic.min(notes, 0, {linear.CODES * number} + code)",
+            "    team_sync()",
+        ]  # fmt: skip
+        self.waits = True
+        self.parameters[f"{step.call.name}_{number}"] = given = [
+            *self._numbers("\n".join(lines)), *dict.fromkeys(self.name(buffer) for buffer, *_ in step.operands),
+        ]  # fmt: skip
+        head = f"@cuda.jit\ndef {step.call.name}_{number}({', '.join([*given, 'W_of', 'notes'])}):\n"
+        return head + "".join(f"    {line}\n" for line in lines)
+
+    def _operand(self, buffer: str, own: int, core: int, batch: int) -> str:
+        """One matrix of a stack; a number as an array of one entry."""
+        cell = [f"batch_{i}" for i in range(batch - own, batch)]
+        if cell and not core:
+            cell[-1] = f"{cell[-1]} : {cell[-1]} + 1"
+        return self.name(buffer) + (f"[{', '.join(cell)}]" if cell else "")
+
+    def _numbers(self, body: str) -> list[str]:
+        """The sizes and extents that a text speaks of."""
+        words = set(re.findall(r"\w+", re.sub("#.*", "", body)))
+        named = (self.name(s) for s in (*self.kernel.sizes, *self.kernel.extents.values()))
+        return [n for n in named if n in words]
 
     def name(self, key) -> str:
         return self.writer.names[key]
@@ -108,6 +147,7 @@ class _Module:
         if self.waits or self.writer.joins:
             found.append(text.SYNC)
         found += text.joins(self.writer.joins)
+        found += linear.helpers(dict.fromkeys(s.call.name for s in self.routines), self.real)
         found += [t for n, t in text.EACH.items() if f"gpu.each({n}," in run]
         if "gpu.multiply(" in run:
             found.append(text.PRODUCT.replace("TYPE", self.real).replace("TILE", str(self.tile)))
@@ -116,6 +156,8 @@ class _Module:
     # --------------------------------------------------------------------------------------------------------- run
     def run(self) -> str:
         self.writer.lines, self.writer.depth = [], 1
+        if self.routines:
+            self.writer.line(f"gpu.each(fill, gpu.notes, {linear.NOTHING})")
         for step in self.kernel.steps:
             _STEPS[type(step)](self, step)
         if not self.kernel.steps:
@@ -171,13 +213,30 @@ class _Module:
         matrices = ", ".join(f"{self.name(m.buffer)}, {int(m.transposed)}" for m in (a, b, out))
         self.writer.line(f"gpu.multiply(product, {self.tile}, ({', '.join(extents)}), {matrices})")
 
+    def _routine(self, step: loops.Routine) -> None:
+        name = f"{step.call.name}_{self.routines.index(step) + 1}"
+        room = linear.work(step, self.kernel.shapes, self._closed)
+        count, lanes = self._flat(step.batch), self._closed(self._longest(step))
+        seats = f"gpu.seats({count}, {lanes}, few=True)" if step.batch else f"gpu.team({lanes})"
+        self.writer.line(f"seats = {seats}")
+        self.writer.line(f"W = gpu.scratch((seats.teams, {', '.join(room)}), {self.real})")
+        self.writer.line(f"gpu.launch({', '.join([name, 'seats', *self.parameters[name], 'W', 'gpu.notes'])})")
+
+    def _longest(self, step: loops.Routine):
+        """The extent along which lanes share the work: that of the last axis of what is read first."""
+        return self.kernel.shapes[step.operands[0][0]][-1]
+
+    def _closed(self, extent) -> str:
+        text = self.writer.extent(extent)
+        return text if text.isidentifier() or text.isdecimal() else f"({text})"
+
     def _flat(self, extents) -> str:
-        parts = [self.writer.extent(e) for e in extents]
-        return " * ".join(p if p.isidentifier() or p.isdecimal() else f"({p})" for p in parts) or "1"
+        return " * ".join(map(self._closed, extents)) or "1"
 
 
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
+    loops.Routine: _Module._routine,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -45,6 +46,12 @@ class Gpu:
 
         return cuda.to_device(np.ascontiguousarray(array), stream=self.stream)
 
+    def fetch(self, array) -> np.ndarray:
+        """The array on the host, once all that was launched before is done."""
+        found = array.copy_to_host(stream=self.stream)
+        self.wait()
+        return found
+
     def begin(self, key: Any) -> None:
         """A run starts; `key` says which sizes it has."""
         self._key, self._next = key, 0
@@ -55,6 +62,11 @@ class Gpu:
             loans.append(self.empty(tuple(max(e, 1) for e in shape), dtype))
         self._next += 1
         return loans[self._next - 1]
+
+    @cached_property
+    def notes(self) -> Any:
+        """One number: what a routine noted of a matrix that it did not take (`linear.reason`)."""
+        return self.empty((1,), np.int64)
 
     def free(self) -> None:
         """Forget what runs have borrowed."""

@@ -43,6 +43,9 @@ def parts() -> list[Part]:
 
 def need_compiler() -> None:
     """SymgradError unless PTX can be made here."""
+    if simulated():
+        fix = "Start Python without NUMBA_ENABLE_CUDASIM."
+        raise SymgradError(explain("PTX cannot be made here: Numba's simulator stands in for its compiler.", fix=fix))
     _need(parts()[:2], "PTX cannot be made here")
 
 

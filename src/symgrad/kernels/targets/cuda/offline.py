@@ -44,21 +44,25 @@ class Resources:
     shared: int  # bytes of a block
 
 
-def compile_ptx(launches: Sequence[Launched], arch: Arch) -> Iterator[Compiled]:
-    """The PTX of each kernel, once for each signature. (What kernels call is typed and lowered once for all
-    architectures, which takes most of the time.)"""
-    cuda: Any = importlib.import_module("numba.cuda")  # an optional package
-    types = cuda.types
+def compile_ptx(launches: Sequence[Launched], *archs: Arch) -> Iterator[Compiled]:
+    """The PTX of each kernel for each architecture, once for each signature.
+
+    Typing and lowering take most of the time and do not depend on the architecture (from 8.0 on), so they are done
+    once. Numba's `compile` would repeat them, so what it calls itself is called here.
+    """
+    numba: Any = importlib.import_module("numba.cuda.compiler")  # an optional package
+    types = numba.types
     seen: set[tuple] = set()
     for launched in launches:
         name, signature = launched.kernel.__name__, tuple(_type(types, a) for a in launched.arguments)
         if (name, signature) in seen:
             continue
         seen.add((name, signature))
-        with without_device(arch):
+        with without_device(archs[0]):
             function, kinds = launched.kernel.py_func, types.void(*signature)
-            ptx, _ = cuda.compile(function, kinds, device=False, abi="numba", cc=arch, output="ptx")
-        yield Compiled(name, arch, ptx.decode() if isinstance(ptx, bytes) else ptx)
+            library, _ = numba._compile_pyfunc_with_fixup(function, kinds, device=False, abi="numba", cc=archs[0])
+        for arch in archs:
+            yield Compiled(name, arch, library.get_asm_str(cc=arch))
 
 
 def _type(types: Any, value: Any):

@@ -44,6 +44,8 @@ class Record:
     launches: list[Launched] = field(default_factory=list)
     borrowed: list[Spec] = field(default_factory=list)
 
+    notes = Spec((1,), np.dtype(np.int64))  # what routines note of matrices that they do not take
+
     def seats(self, rows: int, lanes: int, splits: bool = False, few: bool = False) -> Seats:
         return seats(rows, lanes, splits, few, self.limits)
 
