@@ -88,6 +88,23 @@ def test_a_complement_whose_sign_stands_in_the_data():
     np.testing.assert_allclose(found, [-np.exp(-50.0), np.exp(-50.0)], rtol=1e-15)
 
 
+CARVED = {
+    "several labels for a cell": "L = sum[k](a*sigmoid(x[k])) - sum[n](x[y[n]]*z[n])",
+    "a label under a condition": "L = sum[k](a*sigmoid(x[k])) - sum[n, n > 1](x[y[n]]*z[n])",
+    "at an extreme": "L = sum[k](sigmoid(x[k])) - max[n](where(n > 0, x[y[n]], z[n]))",
+}
+
+
+@pytest.mark.parametrize("loss", CARVED)
+def test_a_label_is_carved_out_only_where_it_stands(loss):
+    """The kernel's form of a dense term and one at labels, against the raw one; some cells have none, some several."""
+    head = "x: parameter[k]\na: input\nz: input[n]\ny: label[n] over k\n"
+    program = sg.program(head + CARVED[loss]).gradient("L", "x")
+    data = {"x": np.array([0.3, -1.0, 2.0, 0.7]), "a": 1.7, "z": np.array([9.0, 0.2, -0.4]), "y": np.array([2, 0, 2])}
+    raw, kernel = (interpret(form, data)["dL_dx"] for form in (program.raw, program.kernel))
+    np.testing.assert_allclose(kernel, raw, rtol=1e-14)
+
+
 def test_the_plain_difference_would_fail_this_test():
     """The negative control: p - y, as a person would write it, is 0 at a logit of 50."""
     program = sg.program(HEAD + LOSSES["labels"]).gradient("L", "z")

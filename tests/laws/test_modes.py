@@ -127,3 +127,5 @@ def test_a_mode_that_there_is_not():
     program = sg.program("x: parameter[n]\ny[n] = sin(x[n])")
     with pytest.raises(DifferentiationError, match=r"'revers' is not a mode of diff.*\n    Did you mean rev"):
         program.jacobian("y", "x", mode="revers")
+    with pytest.raises(DifferentiationError, match=r"'z' is not a mode.*\n    Several names go into one list: \['x'"):
+        sg.program("x, z: parameter[n]\nL = sum[n](x[n]*z[n])").gradient("L", "x", "z")

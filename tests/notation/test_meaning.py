@@ -413,3 +413,10 @@ def test_scaled_nested_sums_are_one_term():
 def test_names_of_indices_do_not_matter_to_shared_pieces():
     system = notation.parse("x: input[n, d]\na[n] = exp(sum[d](x[n,d]))\nb[m] = sin(sum[j](x[m,j]))")
     assert len(system.equations) == 3
+
+
+def test_brackets_around_a_condition():
+    """Iverson's: 1 where it holds, 0 elsewhere."""
+    x = normal(4)
+    text = "x: input[n]\ny[n,m] = x[n]*[n == m] + 2*[x[m] > 0 and n < m]"
+    close(run(text, x=x), np.diag(x) + 2 * np.triu(np.ones((4, 4)), 1) * (x > 0))
