@@ -34,9 +34,6 @@ class Part(JITCodeLibrary):
     def set_env(self, env_name: str, env) -> None:
         self.environments[env_name] = env
 
-    def add_llvm_module(self, ll_module) -> None:
-        self._final_module.link_in(ll_module)
-
     def finalize(self) -> None:
         self._finalized = True
 
