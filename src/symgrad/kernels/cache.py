@@ -29,6 +29,7 @@ import numpy as np
 import platformdirs
 
 from ..errors import SymgradError
+from . import link
 
 try:
     import fcntl
@@ -125,7 +126,8 @@ def _compile(loaded: ModuleType, path: Path) -> None:
     if not hasattr(run, "compile"):
         return
     before = _digests(path)
-    run.compile((numba.int64[::1],))
+    with link.together(vars(loaded)):
+        run.compile((numba.int64[::1],))
     after = _digests(path)
     if after != before:
         write(path.with_suffix(".json"), json.dumps(after))

@@ -2,6 +2,10 @@
 
 What differs between targets (imports, decorators, the parallel loop) is a small table in `targets`. The module needs
 NumPy, SciPy's BLAS and Numba, and runs un-jitted in the namespace of `targets.python`.
+
+A step of `run` is a stage: a function of (piece, chunks, place) that does one piece of the work, with the sizes and
+addresses that it needs at `place`. Numba takes the same time for three integers however many arrays there are, a chunk
+of rows can be run by address, and steps that differ in names only (the layers of a network) are one function.
 """
 
 from __future__ import annotations
@@ -13,62 +17,66 @@ from sympy import Integer, Mul
 
 from . import gram, loops
 from .routines import texts
+from .same import unnamed
 from .spelling import functions
 from .targets.table import Target
 from .write import Writer, product_of, python_names
+
+PART = 48  # steps of one function: the compiler's time grows faster than the length of a function
 
 
 def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold: int | None) -> str:
     """The text of the module. `threshold`: points from which a group runs in parallel (None: never)."""
     writer = Writer(kernel, real, python_names(kernel))
     module = _Module(kernel, target, real, threshold, writer)
-    launched = [s.function for s in kernel.steps if isinstance(s, loops.Launch)]
     called = dict.fromkeys(s.call.name for s in kernel.steps if isinstance(s, loops.Routine))
     groups = texts(called, real, target.decorators["double"])
-    groups += [module.function(f) for f in launched]
+    groups += [module.function(s.function) for s in kernel.steps if isinstance(s, loops.Launch)]
     groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
-    groups += [module.chunk(number, step) for number, step in enumerate(module.launches())]
     run = module.run()
-    parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers]
+    parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
-    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, run] if p.strip()) + "\n"
+    return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, *module.stages, *run] if p.strip()) + "\n"
 
 
 @dataclass
 class _Module:
-    """The functions of a module: groups, their chunks, `run`."""
+    """The functions of a module: groups, stages, `run`."""
 
     kernel: loops.Kernel
     target: Target
     real: str
     threshold: int | None
     writer: Writer
-    parameters: dict[str, list[str]] = field(default_factory=dict)
-    stages: int = 0
+    parameters: dict[str, list[str]] = field(default_factory=dict)  # of each group
+    shared: dict[str, str] = field(default_factory=dict)  # a function's text without names -> its name
+    spoken: dict[str, str] = field(default_factory=dict)  # a group -> the function that computes it
+    stages: list[str] = field(default_factory=list)
+    joins: dict[str, str] = field(default_factory=dict)
     routines: int = 0
 
     # ----------------------------------------------------------------------------------------------------- functions
     def function(self, f: loops.Function) -> str:
-        """The text of a group's function."""
-        used, body = self._body(f)
-        self.parameters[f.name] = used
-        start = ["first", "last"] if f.extent is not None else []
-        return f"{self.target.decorators['group']}\ndef {f.name}({', '.join([*start, *used])}):\n{body}"
-
-    def _body(self, f: loops.Function) -> tuple[list[str], str]:
-        """The parameters (the sizes that the body mentions, the arrays, the row buffers) and the text."""
+        """The text of a group's function; empty where another group has the same."""
         self.writer.temporaries, self.writer.depth = 0, 1
-        self.writer.line("alone()")
         self.writer.nodes(f.body)
+        arrays = [*f.arrays, *(b.name for b in f.buffers)]
+        return self.defined(f.name, ["first", "last"] if f.extent is not None else [], arrays)
+
+    def defined(self, name: str, start: list[str], arrays: list[str]) -> str:
+        """The function of the lines that have been written. Its parameters stand in the order of their first use."""
         body = self.writer.take()
         self.writer.depth = 0
-        return self.mentioned(body, [*f.arrays, *(b.name for b in f.buffers)]), body
+        known = {self.writer.names[key] for key in (*self._numbers(), *arrays)}
+        used = [word for word in dict.fromkeys(re.findall(r"\w+", body)) if word in known]
+        self.parameters[name] = used
+        decorator = self.target.decorators["group"]
+        return self._once(name, f"{decorator}\ndef {name}({', '.join([*start, *used])}):\n    alone()\n{body}")
 
-    def mentioned(self, body: str, arrays: list[str]) -> list[str]:
-        """The parameters of a function: the sizes that its text mentions, its arrays."""
-        words = set(re.findall(r"\w+", body))
-        numbers = [self.writer.names[s] for s in (*self.kernel.sizes, *self.kernel.extents.values())]
-        return [n for n in numbers if n in words] + [self.writer.names[a] for a in arrays]
+    def _once(self, name: str, text: str) -> str:
+        """The text, if there is no such function yet."""
+        self.spoken[name] = self.shared.setdefault(unnamed(text), name)
+        return text if self.spoken[name] == name else ""
 
     def parallel(self, f: loops.Function) -> bool:
         """Can it ever be worth it? Work of a fixed size may be too small."""
@@ -76,81 +84,122 @@ class _Module:
             return False
         return any(not _points(nest) or _points(nest) >= self.threshold for nest in f.work)
 
-    def launches(self) -> list[loops.Launch | loops.Dot | loops.Gram]:
-        """The steps that may run in parallel."""
-        return [s for s in self.kernel.steps if self._splits(s)]
-
-    def _splits(self, step: loops.Step) -> bool:
-        if isinstance(step, loops.Launch):
-            return self.parallel(step.function)
-        if isinstance(step, loops.Gram):
-            return self.threshold is not None
-        return (
-            isinstance(step, loops.Dot)
-            and self.threshold is not None
-            and not step.out.batch
-            and bool(step.out.rows and step.out.columns)
-        )
-
-    def chunk(self, number: int, step: loops.Launch | loops.Dot | loops.Gram) -> str:
-        """One chunk of a step's rows."""
-        self.writer.depth = 1
-        self.writer.line("alone()")
-        body_start = len(self.writer.lines)
-        if isinstance(step, loops.Dot):
-            self._block(step)
-        elif isinstance(step, loops.Gram):
-            gram.rows(self, step)
-        else:
-            self._rows(step)
-        words = set(re.findall(r"\w+", "\n".join(self.writer.lines[body_start:])))
-        table = f"table = array(place, ({len(self._keys()) + 1},), int64)"
-        self.writer.lines[body_start:body_start] = ["    " + line for line in [table, *self._unpacked(words)]]
-        self.writer.depth = 0
-        return f"{self.target.decorators['group']}\ndef chunk_{number}(piece, chunks, place):\n{self.writer.take()}"
-
-    def _rows(self, step: loops.Launch) -> None:
-        """A group's rows, with row buffers and sums of their own; the sums start at the identity."""
-        f = step.function
-        for b in f.partial:
-            scratch = self.writer.names[step.scratch[b.name]]
-            self._filled(scratch, ["piece"], b.shape, self.writer.identity(b.op, b.dtype))
-        extent = self.writer.extent(f.extent)
-        bounds = f"{extent} * piece // chunks, {extent} * (piece + 1) // chunks"
-        self.writer.line(f"{f.name}({bounds}, {', '.join(self._given(step, 'piece', sums=True))})")
-
-    def _block(self, step: loops.Dot) -> None:
-        """Some rows of a matrix product."""
-        rows = self.writer.flat(step.out.columns if step.out.transposed else step.out.rows)
-        self.writer.line(self.writer.multiplied(step, f"{rows} * piece // chunks", f"{rows} * (piece + 1) // chunks"))
-
-    def _unpacked(self, words: set[str]) -> list[str]:
-        """Sizes and arrays from the table."""
-        arrays, numbers = [], []
-        for position, key in enumerate(self._keys()):
-            name = self.writer.names[key]
-            shape = self._shapes().get(key)
-            if shape is not None and name in words:
-                dtype = self.dtype(self.kernel.dtypes[key])
-                arrays.append(f"{name} = array(table[{position}], {self.writer.shape(shape)}, {dtype})")
-        words = words | set(re.findall(r"\w+", " ".join(arrays)))
-        for position, key in enumerate(self._keys()):
-            if self.writer.names[key] in words and key not in self._shapes():
-                numbers.append(f"{self.writer.names[key]} = table[{position}]")
-        return numbers + arrays
-
     def dtype(self, dtype: str) -> str:
         return {"float": self.real, "int": "int64", "bool": "np.bool_"}[dtype]
 
-    def _shapes(self) -> dict:
+    # -------------------------------------------------------------------------------------------------------- stages
+    def perform(self, chunks: str) -> None:
+        """A line of `run`: the stage of the lines that have been written, in so many chunks (empty: always one)."""
+        lines, self.writer.lines = self.writer.lines, []
+        keys = self._used("\n".join(lines))
+        text = "\n".join(f"    {line}" for line in [*self._unpacked(keys, range(len(keys))), *lines])
+        name = f"stage_{len(self.stages)}"
+        head = f"def {name}(piece, chunks, place):\n    alone()\n    table = array(place, ({len(keys)},), int64)"
+        text = self._once(name, f"{self.target.decorators['group']}\n{head}\n{text}\n")
+        self.stages += [text] * bool(text)
+        places = ", ".join(str(self._places[key]) for key in keys) + "," * (len(keys) == 1)
+        how = f"perform({self.spoken[name]}, {chunks}" if chunks else f"once({self.spoken[name]}"
+        self.step(f"{how}, table, ({places}))  # {', '.join(self.writer.names[key] for key in keys)}")
+
+    def step(self, *lines: str) -> None:
+        """Lines of `run`."""
+        self.steps[-1] += lines
+
+    def _used(self, text: str) -> list:
+        """The sizes and arrays that a text mentions, in the order of first use; then the sizes of their shapes."""
+        known = {self.writer.names[key]: key for key in self._places}
+        found = [known[word] for word in dict.fromkeys(re.findall(r"\w+", text)) if word in known]
+        shapes = " ".join(self.writer.shape(self._shapes[key]) for key in found if key in self._shapes)
+        found += [known[word] for word in dict.fromkeys(re.findall(r"\w+", shapes)) if word in known]
+        return list(dict.fromkeys(found))
+
+    def _unpacked(self, keys: list, places) -> list[str]:
+        """Sizes and arrays from the table."""
+        sizes, arrays = [], []
+        for key, place in zip(keys, places):
+            name = self.writer.names[key]
+            if key not in self._shapes:
+                sizes.append(f"{name} = table[{place}]")
+                continue
+            dtype = self.dtype(self.kernel.dtypes[key])
+            arrays.append(f"{name} = array(table[{place}], {self.writer.shape(self._shapes[key])}, {dtype})")
+        return sizes + arrays
+
+    def __post_init__(self):
         kernel = self.kernel
         shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
-        return shapes | {b.name: (Integer(b.pieces or self.target.chunks), *b.shape) for b in kernel.scratch}
+        self._shapes = shapes | {b.name: (Integer(b.pieces or self.target.chunks), *b.shape) for b in kernel.scratch}
+        self._places = {key: place for place, key in enumerate([*self._numbers(), *self._shapes])}
+        self.steps: list[list[str]] = []
 
-    def _keys(self) -> list:
-        """What run takes: sizes, arrays, scratch."""
-        kernel = self.kernel
-        return [*kernel.sizes, *kernel.extents.values(), *kernel.arrays, *(b.name for b in kernel.scratch)]
+    def _numbers(self) -> list:
+        return [*self.kernel.sizes, *self.kernel.extents.values()]
+
+    def place(self, key) -> str:
+        """The address of an array, or a size, in the table of `run`."""
+        return f"table[{self._places[key]}]"
+
+    # ----------------------------------------------------------------------------------------------------------- run
+    def run(self) -> list[str]:
+        """The text of `run`, and of the parts that it is made of if it is long."""
+        for step in self.kernel.steps:
+            self.steps.append([])
+            self.writer.lines, self.writer.depth = [], 0
+            _STEPS[type(step)](self, step)
+        if len(self.steps) <= PART:
+            return [self._run("run", self.steps, "run")]
+        parts = [self.steps[i : i + PART] for i in range(0, len(self.steps), PART)]
+        texts = [self._run(f"part_{number}", part, "double") for number, part in enumerate(parts)]
+        return [*texts, self._run("run", [[f"part_{number}(table)" for number in range(len(parts))]], "run")]
+
+    def _run(self, name: str, steps: list[list[str]], decorator: str) -> str:
+        lines = [line for step in steps for line in step]
+        keys = self._used("\n".join(line.split("  # ")[0] for line in lines))
+        unpacked = self._unpacked(keys, [self._places[key] for key in keys])
+        body = "\n".join(f"    {line}" for line in ["alone()", *unpacked, *lines])
+        return f"{self.target.decorators[decorator]}\ndef {name}(table):\n{body}"
+
+    def _fill(self, step: loops.Fill) -> None:
+        dtype = self.kernel.dtypes[step.buffer]
+        value = self.writer.identity(step.op, dtype)
+        value = value if dtype == "float" else f"{self.dtype(dtype)}({value})"
+        self.step(f"fill({self.place(step.buffer)}, {self._count(self._shapes[step.buffer])}, {value})"
+                  f"  # {self.writer.names[step.buffer]}")  # fmt: skip
+
+    def _copy(self, step: loops.Copy) -> None:
+        like = self._like(self.kernel.dtypes[step.target])
+        places = f"{self.place(step.source)}, {self.place(step.target)}"
+        self.step(f"copy({places}, {self._count(self._shapes[step.target])}, {like})"
+                  f"  # {self.writer.names[step.target]}")  # fmt: skip
+
+    def _count(self, shape) -> str:
+        return f"int64({self.writer.flat(shape)})"
+
+    def _like(self, dtype: str) -> str:
+        return f"{self.dtype(dtype)}(0)"
+
+    def _launch(self, step: loops.Launch) -> None:
+        f, names = step.function, self.writer.names
+        many = self.parallel(f)
+        for b in f.partial if many else ():
+            filled(self.writer, names[step.scratch[b.name]], ["piece"], b.shape, self.writer.identity(b.op, b.dtype))
+        extent = self.writer.extent(f.extent) if f.extent is not None else ""
+        bounds = self.bounds(extent, many) if extent else []
+        given = [*bounds, *self._given(step, "piece" if many else "0", many)]
+        self.writer.line(f"{self.spoken[f.name]}({', '.join(given)})")
+        chunks = f"pieces(int64({extent}), {self._work(f)}, int64({self.threshold}))" if many else ""
+        if many and f.partial:
+            self.step(f"chunks = {chunks}")
+            chunks = "chunks"
+        self.perform(chunks)
+        for b in f.partial if many else ():
+            self._join(step.scratch[b.name], dict(zip(f.arrays, step.arguments))[b.name], b)
+
+    def bounds(self, extent: str, many: bool) -> list[str]:
+        """The first row, and that behind the last."""
+        if many:
+            return [f"{extent} * piece // chunks", f"{extent} * (piece + 1) // chunks"]
+        return ["int64(0)", f"int64({extent})"]
 
     def _given(self, step: loops.Launch, piece: str, sums: bool) -> list[str]:
         """The arguments of a group: buffers for its arrays; scratch rows for row buffers and (`sums`) for its sums."""
@@ -160,105 +209,35 @@ class _Module:
         names |= {self.writer.names[b.name]: f"{self.writer.names[step.scratch[b.name]]}[{piece}]" for b in own}
         return [names.get(u, u) for u in self.parameters[f.name]]
 
-    def _filled(self, array: str, cell: list[str], shape, value: str) -> None:
-        """Loops that set every cell: whole-array expressions take Numba longer to compile."""
-        depth, cell = self.writer.depth, list(cell)
-        for axis, extent in enumerate(shape):
-            if extent == 1:
-                cell.append("0")
-                continue
-            self.writer.line(f"for cell_{axis} in range({self.writer.extent(extent)}):")
-            self.writer.depth += 1
-            cell.append(f"cell_{axis}")
-        self.writer.line(f"{array}[{', '.join(cell) or '0'}] = {value}")
-        self.writer.depth = depth
+    def _work(self, f: loops.Function) -> str:
+        """The points of the longest nest."""
+        if any(_points(nest) >= (self.threshold or 0) for nest in f.work):
+            return f"int64({self.threshold})"
+        nests = [f"int64({' * '.join(map(self.writer.extent, nest))})" for nest in f.work if not _points(nest)]
+        return nests[0] if len(nests) == 1 else f"max({', '.join(nests)})"
 
-    # ----------------------------------------------------------------------------------------------------------- run
-    def run(self) -> str:
-        self.writer.lines, self.writer.depth = [], 1
-        self.writer.line("alone()")
-        self.writer.line("start = int64(0)")  # a literal 0 would be another type, and each group compiled twice
-        for step in self.kernel.steps:
-            _STEPS[type(step)](self, step)
-        words = set(re.findall(r"\w+", "\n".join(self.writer.lines)))
-        self.writer.lines[1:1] = ["    " + line for line in self._unpacked(words)]
-        body = self.writer.take()
-        self.writer.depth = 0
-        return f"{self.target.decorators['run']}\ndef run(table):\n{body}"
-
-    def _fill(self, step: loops.Fill) -> None:
-        name = step.buffer
-        self._filled(
-            self.writer.names[name],
-            [],
-            self.kernel.shapes[name],
-            self.writer.identity(step.op, self.kernel.dtypes[name]),
-        )
-
-    def _copy(self, step: loops.Copy) -> None:
-        name = step.target
-        cell = ", ".join(f"cell_{axis}" for axis in range(self.kernel.ranks[name])) or "0"
-        self._filled(self.writer.names[name], [], self.kernel.shapes[name], f"{self.writer.names[step.source]}[{cell}]")
-
-    def _launch(self, step: loops.Launch) -> None:
-        f = step.function
-        extent = self.writer.extent(f.extent) if f.extent is not None else ""
-        count = extent if extent.isidentifier() else f"int64({extent})"
-        given = (["start", count] if extent else []) + self._given(step, "0", sums=False)
-        serial = f"{f.name}({', '.join(given)})"
-        if not self.parallel(f):
-            self.writer.line(serial)
-            return
-        small = self._small(f)
-        if small:
-            self.writer.line(f"if {small}:")
-            self.writer.line(f"    {serial}")
-            self.writer.line("else:")
-            self.writer.depth += 1
-        self.writer.line(f"chunks = {self.target.chunks} if {count} > {self.target.chunks} else {count}")
-        self.writer.line(f"chunked(entry(chunk_{self.stages}), chunks, address(table))")
-        self.stages += 1
-        for b in f.partial:
-            self._gather(
-                self.writer.names[step.scratch[b.name]],
-                self.writer.names[dict(zip(f.arrays, step.arguments))[b.name]],
-                b,
-            )
-        if small:
-            self.writer.depth -= 1
-
-    def _small(self, f: loops.Function) -> str:
-        """The test whether the work of every nest is below the threshold; empty where it never is."""
-        if self.threshold == 0 or any(_points(nest) >= self.threshold for nest in f.work):
-            return ""
-        nests = [" * ".join(self.writer.extent(e) for e in nest) for nest in f.work if not _points(nest)]
-        return " and ".join(f"{nest} < {self.threshold}" for nest in nests)
-
-    def _gather(self, parts: str, array: str, b: loops.Buffer) -> None:
+    def _join(self, parts: str, array: str, b: loops.Buffer) -> None:
         """Combine the chunks' results in order: the same bits whatever the number of threads."""
-        depth = self.writer.depth
-        self.writer.line("for chunk in range(chunks):")
-        self.writer.depth += 1
-        cell = "0"
-        if b.shape[0] != 1:
-            self.writer.line(f"for cell in range({self.writer.extent(b.shape[0])}):")
-            self.writer.depth += 1
-            cell = "cell"
-        joined = self.writer._joined(b.op, b.dtype, f"{array}[{cell}]", f"{parts}[chunk, {cell}]")
-        self.writer.line(f"{array}[{cell}] = {joined}")
-        self.writer.depth = depth
+        name = f"join_{b.op}" + f"_{b.dtype}" * (b.dtype != "float")
+        joined = self.writer._joined(b.op, b.dtype, "whole[cell]", "own[piece * count + cell]")
+        self.joins[name] = JOIN.format(self.target.decorators["double"], name, joined)
+        count = f"int64({self.writer.extent(b.shape[0])})"
+        self.step(f"{name}({self.place(array)}, {self.place(parts)}, chunks, {count}, {self._like(b.dtype)})"
+                  f"  # {self.writer.names[array]}")  # fmt: skip
 
     def _routine(self, step: loops.Routine) -> None:
         """The call's number goes into the last place of the table: an error is about that call."""
         self.routines += 1
-        self.writer.line(f"table[{len(self._keys())}] = {self.routines}")
-        depth = self.writer.depth
-        for i, extent in enumerate(step.batch):
-            self.writer.line(f"for batch_{i} in range({self.writer.extent(extent)}):")
-            self.writer.depth += 1
+        self.writer.line(f"table[{len(self._places)}] = {self.routines}")
+        self._over_batch(step.batch)
         operands = ", ".join(self._operand(*o, len(step.batch)) for o in step.operands)
         self.writer.line(f"f_{step.call.name}({operands})")
-        self.writer.depth = depth
+        self.step(*self.writer.lines)
+
+    def _over_batch(self, batch) -> None:
+        for i, extent in enumerate(batch):
+            self.writer.line(f"for batch_{i} in range({self.writer.extent(extent)}):")
+            self.writer.depth += 1
 
     def _operand(self, buffer: str, own: int, core: int, batch: int) -> str:
         """One matrix of a stack; a number as an array of one entry."""
@@ -268,30 +247,39 @@ class _Module:
         return self.writer.names[buffer] + (f"[{', '.join(cell)}]" if cell else "")
 
     def _dot(self, step: loops.Dot) -> None:
-        _, _, out = product_of(step)
-        whole = self.writer.multiplied(step, "start", f"int64({self.writer.flat(out.rows)})")
-        if self._splits(step):
-            self._dot_in_blocks(step, whole)
-            return
-        for i, extent in enumerate(out.batch):
-            self.writer.line(f"for batch_{i} in range({self.writer.extent(extent)}):")
-            self.writer.depth += 1
-        self.writer.line(whole)
-        self.writer.depth -= len(out.batch)
-
-    def _dot_in_blocks(self, step: loops.Dot, whole: str) -> None:
-        """Blocks of rows in parallel; their number depends on the sizes only."""
+        """A matrix product, if large in blocks of rows; their number depends on the sizes only."""
         left, _, out = product_of(step)
-        rows, least = self.writer.flat(out.rows), self.target.block
+        rows = self.writer.flat(out.rows)
+        many = self.threshold is not None and not step.out.batch and bool(step.out.rows and step.out.columns)
+        self._over_batch(out.batch)
+        self.writer.line(self.writer.multiplied(step, *self.bounds(rows, many)))
         points = " * ".join([rows, self.writer.flat(out.columns), self.writer.flat(left.columns)])
-        enough = self.target.products if self.threshold else 0
-        self.writer.line(f"blocks = int64({rows} // {least if enough else 1})")
-        self.writer.line(f"if blocks < 2 or {points} < {enough}:")
-        self.writer.line(f"    {whole}")
-        self.writer.line("else:")
-        self.writer.line(f"    blocks = {self.target.chunks} if blocks > {self.target.chunks} else blocks")
-        self.writer.line(f"    chunked(entry(chunk_{self.stages}), blocks, address(table))")
-        self.stages += 1
+        least, enough = (self.target.block, self.target.products) if self.threshold else (1, 0)
+        self.perform(f"blocks(int64({rows}), int64({points}), int64({least}), int64({enough}))" if many else "")
+
+
+def filled(writer: Writer, array: str, cell: list[str], shape, value: str) -> None:
+    """Loops that set every cell: whole-array expressions take Numba longer to compile."""
+    depth, cell = writer.depth, list(cell)
+    for axis, extent in enumerate(shape):
+        if extent == 1:
+            cell.append("0")
+            continue
+        writer.line(f"for cell_{axis} in range({writer.extent(extent)}):")
+        writer.depth += 1
+        cell.append(f"cell_{axis}")
+    writer.line(f"{array}[{', '.join(cell) or '0'}] = {value}")
+    writer.depth = depth
+
+
+JOIN = """{}
+def {}(target, parts, chunks, count, like):
+    whole = cells(target, count, like)
+    own = cells(parts, chunks * count, like)
+    for piece in range(chunks):
+        for cell in range(count):
+            whole[cell] = {}
+"""
 
 
 def _points(nest) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import loops
+from . import emit, loops
 
 if TYPE_CHECKING:
     from .emit import _Module
@@ -19,20 +19,15 @@ def function(module: _Module, step: loops.Gram) -> str:
     """The product over the rows first .. last-1."""
     writer = module.writer
     writer.temporaries, writer.depth = 0, 1
-    writer.line("alone()")
     total = writer.names[step.parts.name]
-    module._filled(total, [], step.parts.shape, f"{module.real}(0.0)")
+    emit.filled(writer, total, [], step.parts.shape, f"{module.real}(0.0)")
     if step.block is None:
         (matrix,) = step.arrays
         count = writer.extent(step.count)
         writer.line(_update(module, step, _matrix(module, writer.names[matrix], count, step), "first", "last", 1.0))
     else:
         _blocks(module, step)
-    body = writer.take()
-    writer.depth = 0
-    used = module.mentioned(body, [*step.arrays, *(b.name for b in step.buffers)])
-    module.parameters[step.name] = used
-    return f"{module.target.decorators['group']}\ndef {step.name}({', '.join(['first', 'last', *used])}):\n{body}"
+    return module.defined(step.name, ["first", "last"], [*step.arrays, *(b.name for b in step.buffers)])
 
 
 def _blocks(module: _Module, step: loops.Gram) -> None:
@@ -122,39 +117,28 @@ def _update(module: _Module, step: loops.Gram, matrix: str, first: str, last: st
     return f"update({matrix}, {first}, {last}, {module.real}({sign}), {total})"
 
 
-def rows(module: _Module, step: loops.Gram) -> None:
-    """One chunk, from the table."""
-    extent = module.writer.extent(step.count)
-    bounds = f"{extent} * piece // chunks, {extent} * (piece + 1) // chunks"
-    module.writer.line(f"{step.name}({bounds}, {', '.join(_given(module, step, 'piece'))})")
+def step(module: _Module, step: loops.Gram) -> None:
+    """All chunks, and their sum."""
+    writer, names = module.writer, module.writer.names
+    extent, width = writer.extent(step.count), _width(module, step)
+    parts, out = names[step.scratch[step.parts.name]], names[step.out]
+    many = module.threshold is not None
+    given = [*module.bounds(extent, many), *_given(module, step, "piece" if many else "0")]
+    writer.line(f"{module.spoken[step.name]}({', '.join(given)})")
+    module.step("chunks = int64(1)")
+    if many:
+        enough = module.target.products if module.threshold else 0
+        least = step.block.shape[0] if step.block is not None and enough else module.target.block if enough else 1
+        module.step(f"if {extent} * {width} * {width} >= {enough}:")
+        module.step(f"    chunks = min(int64({step.parts.pieces}), max(int64(1), int64({extent}) // {least}))")
+    module.perform("chunks" if many else "")
+    if len(step.columns) > 1:
+        parts = f"array(address({parts}), ({step.parts.pieces}, {width}, {width}), {module.real})"
+        out = f"array(address({out}), ({width}, {width}), {module.real})"
+    module.step(f"symmetric({parts}, chunks, {out})")
 
 
 def _given(module: _Module, step: loops.Gram, piece: str) -> list[str]:
     names = module.writer.names
     own = {names[b.name]: f"{names[step.scratch[b.name]]}[{piece}]" for b in step.buffers}
     return [own.get(used, used) for used in module.parameters[step.name]]
-
-
-def step(module: _Module, step: loops.Gram) -> None:
-    """All chunks, and their sum."""
-    writer, names = module.writer, module.writer.names
-    extent, width = writer.extent(step.count), _width(module, step)
-    parts, out = names[step.scratch[step.parts.name]], names[step.out]
-    whole = f"{step.name}(start, int64({extent}), {', '.join(_given(module, step, '0'))})"
-    writer.line("chunks = int64(1)")
-    if module._splits(step):
-        enough = module.target.products if module.threshold else 0
-        least = step.block.shape[0] if step.block is not None and enough else module.target.block if enough else 1
-        writer.line(f"if {extent} * {width} * {width} >= {enough}:")
-        writer.line(f"    chunks = min(int64({step.parts.pieces}), max(int64(1), int64({extent}) // {least}))")
-        writer.line("if chunks > 1:")
-        writer.line(f"    chunked(entry(chunk_{module.stages}), chunks, address(table))")
-        writer.line("else:")
-        writer.line(f"    {whole}")
-        module.stages += 1
-    else:
-        writer.line(whole)
-    if len(step.columns) > 1:
-        parts = f"array(address({parts}), ({step.parts.pieces}, {width}, {width}), {module.real})"
-        out = f"array(address({out}), ({width}, {width}), {module.real})"
-    writer.line(f"symmetric({parts}, chunks, {out})")

@@ -14,11 +14,12 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
-    add address alone array back binding blocks cell cgutils chunk chunked chunks entry f_larger f_smaller
+    add address alone array back binding blocks called cell cells cgutils chunked chunks copy f_larger f_smaller fill
     first float32 float64 front gemm get_cython_function_address hit INF int64 intrinsic invoke ir lane last
-    make_array math max min name njit np piece place populate_array prange product range root row rows run
-    scale stage start stop symmetric syrk table tile types uint64 update weight
+    make_array math max min name njit np once perform piece pieces place populate_array prange product range root row
+    rows run scale start stop symmetric syrk table tile types uint64 update weight
 """
+PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
 
 
@@ -30,7 +31,7 @@ def python_names(kernel: loops.Kernel, reserved: Iterable[str] = RESERVED) -> di
         stem = re.sub(r"\W", "_", str(key))
         stem = (
             stem
-            if stem.isidentifier() and not stem.startswith(("f_", "group_", "u_", "cell_", "batch_", "chunk_", "at_"))
+            if stem.isidentifier() and not stem.startswith(PREFIXES)
             else f"t_{stem}"
         )
         if isinstance(key, Size) and stem in taken:

@@ -11,8 +11,10 @@ from .table import Target
 # `alone` keeps LLVM from copying a group into each of its callers (compile time), and says that arrays do not overlap,
 # which the caller guarantees: without it a loop over many arrays is not vectorised. Vectors are as wide as the machine
 # has them: for some processors LLVM would take half, which costs a third of the speed of an elementary function.
-# `address` and `array` carry arrays through a table of integers. `chunked` is the only function with a parallel loop:
-# what it runs it gets as a number (`entry`, `invoke`), because Numba compiles the body of a parallel loop four times.
+# `address`, `array` and `cells` carry arrays through a table of integers. `once` and `perform` call a stage in one or
+# several chunks, with the entries of the table that it needs side by side. `chunked` is the only function with a
+# parallel loop: what it runs it gets as a number (`invoke`), because Numba compiles the body of a parallel loop four
+# times.
 # `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM
 # fuses a product that is used once with the sum that uses it, flags or not; compensated sums use theirs more than
 # once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
@@ -205,36 +207,85 @@ DRIVER = """\
 
 
 @intrinsic
-def entry(context, function):
-    kinds = (types.int64,) * 3
+def cells(context, address, count, like):
+    kind = types.Array(like, 1, "C")
 
     def generate(target, builder, signature, arguments):
-        compiled = signature.args[0].dispatcher.get_compile_result(types.none(*kinds))
-        target.active_code_library.add_linking_library(compiled.library)
-        pointer = target.declare_function(builder.module, compiled.fndesc)
-        return builder.ptrtoint(pointer, ir.IntType(64))
+        made = make_array(kind)(target, builder)
+        size = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(like)))
+        data = builder.inttoptr(arguments[0], made.data.type)
+        populate_array(made, data, arguments[1:2], [size], size, None)
+        return made._getvalue()
 
-    function.dispatcher.compile(kinds)
-    return types.int64(function), generate
+    return kind(address, count, like), generate
+
+
+KINDS = (types.int64,) * 3
+
+
+def called(target, builder, dispatcher, arguments):
+    compiled = dispatcher.get_compile_result(types.none(*KINDS))
+    target.active_code_library.add_linking_library(compiled.library)
+    target.call_internal(builder, compiled.fndesc, compiled.signature, arguments)
+    return compiled.fndesc
+
+
+def gathered(target, builder, table, places):
+    places = cgutils.unpack_tuple(builder, places)
+    block = cgutils.alloca_once(builder, ir.IntType(64), size=len(places))
+    for number, place in enumerate(places):
+        value = builder.load(builder.gep(table, [place]))
+        builder.store(value, builder.gep(block, [ir.IntType(64)(number)]))
+    return builder.ptrtoint(block, ir.IntType(64))
 
 
 @intrinsic
-def invoke(context, function, piece, chunks, table):
-    kinds = (types.int64,) * 3
-
+def once(context, stage, table, places):
     def generate(target, builder, signature, arguments):
-        kind = target.call_conv.get_function_type(types.none, kinds)
-        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
-        target.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        data = make_array(signature.args[1])(target, builder, arguments[1]).data
+        none, one = (target.get_constant(types.int64, n) for n in (0, 1))
+        block = gathered(target, builder, data, arguments[2])
+        called(target, builder, signature.args[0].dispatcher, [none, one, block])
         return target.get_dummy_value()
 
-    return types.void(types.int64, *kinds), generate
+    stage.dispatcher.compile(KINDS)
+    return types.void(stage, table, places), generate
+
+
+@intrinsic
+def perform(context, stage, chunks, table, places):
+    def generate(target, builder, signature, arguments):
+        data = make_array(signature.args[2])(target, builder, arguments[2]).data
+        block = gathered(target, builder, data, arguments[3])
+        none, one = (target.get_constant(types.int64, n) for n in (0, 1))
+        with builder.if_else(builder.icmp_signed("==", arguments[1], one)) as (alone, several):
+            with alone:
+                function = called(target, builder, signature.args[0].dispatcher, [none, one, block])
+            with several:
+                pointer = target.declare_function(builder.module, function)
+                called(target, builder, chunked, [builder.ptrtoint(pointer, ir.IntType(64)), arguments[1], block])
+        return target.get_dummy_value()
+
+    stage.dispatcher.compile(KINDS)
+    chunked.compile(KINDS)
+    return types.void(stage, chunks, table, places), generate
+
+
+@intrinsic
+def invoke(context, function, piece, chunks, place):
+    def generate(target, builder, signature, arguments):
+        kind = target.call_conv.get_function_type(types.none, KINDS)
+        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+        target.call_conv.call_function(builder, pointer, types.none, KINDS, arguments[1:])
+        return target.get_dummy_value()
+
+    return types.void(types.int64, *KINDS), generate
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, parallel=True)
-def chunked(function, chunks, table):
-    for chunk in prange(chunks):
-        invoke(function, int64(chunk), chunks, table)
+def chunked(function, chunks, place):
+    for piece in prange(chunks):
+        invoke(function, int64(piece), chunks, place)
 """
 BLAS = """\
 
@@ -331,7 +382,34 @@ HELPERS = """\
 @njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(total, value):
     return total + value
-"""
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def pieces(rows, work, enough):
+    most = CHUNKS if rows > CHUNKS else rows
+    return most if work >= enough else int64(1)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def blocks(rows, work, least, enough):
+    most = CHUNKS if rows > CHUNKS * least else rows // least
+    return most if work >= enough and most > 1 else int64(1)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def fill(target, count, value):
+    whole = cells(target, count, value)
+    for cell in range(count):
+        whole[cell] = value
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def copy(source, target, count, like):
+    old = cells(source, count, like)
+    new = cells(target, count, like)
+    for cell in range(count):
+        new[cell] = old[cell]
+""".replace("CHUNKS", "int64(32)")
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",

@@ -57,9 +57,17 @@ def _array(array, shape, dtype):
     return array if isinstance(array, list) else array.reshape(shape)
 
 
-def _chunked(function, chunks, table):
+def _perform(stage, chunks, table, places):
     for piece in range(chunks):
-        function(piece, chunks, table)
+        stage(piece, chunks, [table[p] for p in places])
+
+
+def _once(stage, table, places):
+    _perform(stage, 1, table, places)
+
+
+def _cells(array, count, like):
+    return array.reshape(-1)[:count]
 
 
 def load(source: str, target: Target) -> dict[str, Any]:
@@ -69,7 +77,8 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "update": _update, "symmetric": _symmetric,
         "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
-        "address": lambda array: array, "array": _array, "entry": lambda function: function, "chunked": _chunked,
+        "address": lambda array: array, "array": _array, "cells": _cells,
+        "perform": _perform, "once": _once,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
