@@ -149,7 +149,7 @@ def sort_key(expr: Basic) -> str:
 
 def fresh_names(taken: Iterable[str], stem: str) -> Iterator[str]:
     """`stem`, `stem_1`, `stem_2`, ... without those in `taken`."""
-    taken = set(taken)
+    taken = taken if isinstance(taken, Mapping) else set(taken)
     if stem not in taken:
         yield stem
     count = 0
