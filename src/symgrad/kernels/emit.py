@@ -15,6 +15,7 @@ from . import gram, loops
 from .routines import texts
 from .spelling import functions
 from .targets.table import Target
+from .spans import bounded
 from .write import Writer, product_of, python_names
 
 
@@ -59,7 +60,7 @@ class _Module:
         """The parameters (the sizes that the body mentions, the arrays, the row buffers) and the text."""
         self.writer.temporaries, self.writer.depth = 0, 1
         self.writer.line("alone()")
-        self.writer.nodes(f.body)
+        self.writer.nodes(bounded(f.body))
         body = self.writer.take()
         self.writer.depth = 0
         return self.mentioned(body, [*f.arrays, *(b.name for b in f.buffers)]), body
