@@ -4,8 +4,8 @@
 
 Every program of tests/catalogue.py: its reading, its gradient and its Hessian-vector product, each with the display and
 the kernel form; the Hessian by its first parameter and, as the law of second order takes it, the gradient of the
-gradient times a vector; and every entry of the gallery. Seconds of processor time, each derivation once and from cold: what
-SymPy and this library remember of earlier ones is forgotten before it.
+gradient times a vector; and every entry of the gallery. Seconds of processor time, each derivation once and from cold:
+what SymPy and this library remember of earlier ones is forgotten before it.
 """
 
 from __future__ import annotations

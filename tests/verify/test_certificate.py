@@ -253,7 +253,7 @@ def test_guarded_and_extreme_systems_are_drawn():
 
 
 def test_what_cancels_is_judged_by_its_condition():
-    """dL/db of softmax(z + b) is 0 for every b: float64 leaves 1e-17, 50 digits 1e-50. A value above the rounding fails."""
+    """dL/db of softmax(z + b) is 0 for every b: float64 leaves 1e-17, 50 digits 1e-50; more than that fails."""
     text = "x: parameter[k] \n b: parameter \n q[k] = exp(x[k] + b) \n L = sum[k](q[k]/sum[j](q[j])*x[k])"
     gradient = sg.program(text).gradient("L", "b")
     assert gradient.verify(kernel=False).ok

@@ -2,9 +2,9 @@
 
     g[s p + d a - 1] += u[p] w[a]   is   g[j] = sum over those (p, a) with s p + d a - 1 = j,
 
-the adjoint of a convolution or of mean pooling. Of s p + d a = t (t = j + 1) the solutions are a = (m t mod s) + s b and
-p = (t - d a)/s, with m d = 1 modulo s: as many points as before, no cell is written twice, and cells can be computed in
-any order. What is summed over an index that does not say where it goes is a contraction of its own, computed before.
+the adjoint of a convolution or of mean pooling. Of s p + d a = t (t = j + 1) the solutions are a = (m t mod s) + s b,
+p = (t - d a)/s, with m d = 1 modulo s: as many points as before, no cell is written twice, and cells can be computed
+in any order. What is summed over an index that does not say where it goes is a contraction of its own, computed before.
 
 Sources: K. Chellapilla, S. Puri, P. Simard, High performance convolutional neural networks for document processing
 (2006); of the equation in integers: D. E. Knuth, The Art of Computer Programming 2 (1997), section 4.5.2.
@@ -62,8 +62,8 @@ def _gather(tensors, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
     for term in eq.terms:
         overlaps = tuple(_overlaps(term, of.shape, tensors))
         if overlaps:
-            term, *before = _contracted(term, names, tensors)
-            made += before
+            term, *more = _contracted(term, names, tensors)
+            made += more
         for overlap in overlaps:
             term = _inverted(term, overlap, of.shape[overlap.axis], of.letters[overlap.axis])
         terms.append(sort_domain(term))

@@ -6,7 +6,7 @@
     cholesky(A)      lower L with L L^T = A         qr(A)         A = Q R, R[i,i] >= 0; not fewer rows than columns
     eigh(A)          A = V diag(w) V^T, w ascending svd(A)        A = U diag(s) Vh, s descending
     gaps(w)          1/(w[j] - w[i]), 0 for i = j: what derivatives of eigenvectors divide by
-    eliminate(A)     X A Y = diag(d) by elimination with complete pivoting, |d| falling, det X det Y = 1; A may be singular
+    eliminate(A)     X A Y = diag(d), det X det Y = 1, by elimination with complete pivoting; A may be singular
     pivots(d)        1/d, 0 for the last: what derivatives of an elimination divide by
 
 `cholesky` and `eigh` take the symmetric part (A + A^T)/2, so their derivative by A is symmetric; a matrix that is far

@@ -10,8 +10,28 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
-from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mod, Mul, Ne, Number, Pow, Rational, Symbol, expand, floor
+from sympy import (
+    Add,
+    Basic,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Mod,
+    Mul,
+    Ne,
+    Number,
+    Pow,
+    Rational,
+    Symbol,
+    expand,
+    floor,
+)
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
@@ -174,7 +194,7 @@ def points(term: Term) -> Expr:
 def _solutions(term: Term) -> dict[Index, Expr]:
     """index -> how many values it takes. Where 0 <= e < P with e = j - a, each a leaves P values for j. Where
     e = floor(j/s) - b and j mod s + s b < K, the points (j, b) are as many as those of P times K."""
-    found: dict[Index, Expr] = {}
+    found: dict[Index, Any] = {}
     lower = {g.lhs for g in term.guard if isinstance(g, Ge) and g.rhs == 0}
     upper = [(g.lhs, g.rhs) for g in term.guard if isinstance(g, Lt)]
     for point, extent in upper:

@@ -13,9 +13,9 @@ from sympy import Integer, Mul
 
 from . import gram, loops
 from .routines import texts
+from .spans import bounded
 from .spelling import functions
 from .targets.table import Target
-from .spans import bounded
 from .write import Writer, product_of, python_names
 
 
