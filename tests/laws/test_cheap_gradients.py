@@ -64,7 +64,6 @@ def test_gradients_are_cheap(name):
 # where f itself is so cheap that the law does not hold, each with its reason
 DEARER = {
     "Cholesky factor": "n^3/3 itself, and a triangular factor is solved with as any matrix: 91 n^3/3",
-    "determinant": "right at singular matrices by a singular value decomposition, of which n^3 costs 22 and f 2/3",
 }
 
 

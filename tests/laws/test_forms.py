@@ -77,7 +77,7 @@ def test_a_wrong_form_is_found(name):
     raw = entry.gradient().raw
     arrays = draw.finite_point(raw, 0)
     wrong = islice(mutants(entry.program().raw, raw, "a factor too many"), 4)
-    assert not all(r.passed for other in wrong for r in checks.forms("wrong form", raw, other, arrays))
+    assert not all(r.passed for other in wrong for r in checks.forms("wrong form", raw, other, arrays, {}))
 
 
 PROGRAM = """

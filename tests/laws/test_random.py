@@ -92,3 +92,40 @@ def test_random_rational_programs(text):
 @SETTINGS
 def test_random_smooth_programs(text):
     hold(text)
+
+
+# matrix notation with routines, to second order ------------------------------------------------------------------
+
+REGULAR = "({0}.T @ {0} + 2*eye(I))"
+MATRICES = ["{0} @ {1}", "{0}.T", "{0}*{1}", "{0} - {1}/2", f"inv({REGULAR})", f"cholesky({REGULAR})",
+            "{0} + diag({2})", "outer({2}, {3})"]  # fmt: skip
+VECTORS = ["{0} @ {2}", f"solve({REGULAR}, {{2}})", "{2}*{3}", "{2} - {3}", "diag({0})", "sum({0}, axis=0)"]
+SCALARS = ["{2} @ {3}", "tr({0})", "sum({0}*{1})", "det({0})", f"logdet({REGULAR})", f"{{2}} @ solve({REGULAR}, {{3}})"]
+SMOOTH_VECTORS = ["tanh({2})", "exp(-{2}**2)", "softmax({2})"]
+
+
+@st.composite
+def matrix_texts(draw):
+    """Parameters A, B, x, y of one size; matrices and vectors, each made of earlier ones; a sum of scalars."""
+    matrices, vectors = ["A", "B"], ["x", "y"]
+    lines = ["A, B: parameter[i, i]", "x, y: parameter[i]"]
+
+    def made(forms):
+        parts = [draw(st.sampled_from(pool)) for pool in (matrices, matrices, vectors, vectors)]
+        return draw(st.sampled_from(forms)).format(*parts)
+
+    for number in range(draw(st.integers(1, 3))):
+        names, forms = (matrices, MATRICES) if draw(st.booleans()) else (vectors, VECTORS + SMOOTH_VECTORS)
+        lines.append(f"t{number} = {made(forms)}")
+        names.append(f"t{number}")
+    used = [f"sum({name}**2)" for name in (*matrices, *vectors)]
+    return "\n".join([*lines, f"L = {' + '.join([made(SCALARS), made(SCALARS), *used])}"])
+
+
+@given(matrix_texts())
+@settings(SETTINGS, max_examples=5)
+def test_random_programs_in_matrix_notation_to_second_order(text):
+    hold(text)
+    wrt = "A" if len(text) % 2 else "x"
+    certificate = certify(program(text).hvp("L", wrt), kernel=False)
+    assert certificate.ok, str(certificate)

@@ -29,6 +29,7 @@ from .split import split
 GILES = "M. B. Giles, Collected matrix derivative results for forward and reverse mode AD (2008)"
 MAGNUS = "Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.3"
 TOWNSEND = "J. Townsend, Differentiating the singular value decomposition (2016)"
+GOLUB = "Golub and Van Loan, Matrix Computations (2013), section 3.4 (A + dA = L' D' U' to first order)"
 WALTER = "S. F. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions (2010)"
 
 
@@ -49,18 +50,31 @@ TANGENTS = {
     "det": Tangent("d_dot = tr(adjugate(A) @ A_dot)", f"Jacobi's formula: {MAGNUS}"),
     "logdet": _LOGDET,
     "logabsdet": _LOGDET,
-    # with A = U diag(s) Vh: minors of diag(s) + M to first order in M; nothing is divided by, A may be singular
+    # with X A Y = diag(d): minors of diag(d) + M to first order in M; nothing is divided by, A may be singular
     "adjugate": Tangent(
         """
-        U, s, Vh = svd(A)
-        turn = stop(det(U)*det(Vh))
-        M = U.T @ A_dot @ Vh.T
-        D[i] = sum[k, k != i](prod[l, l != i and l != k](s[l])*M[k,k])
-        W[i,j] = where(i == j, D[i], -prod[l, l != i and l != j](s[l])*M[i,j])
-        C_dot = turn*(Vh.T @ W @ U.T)
+        X, d, Y = eliminate(A)
+        M = X @ A_dot @ Y
+        m = diag(M)
+        D[i] = sum[k, k != i](prod[l, l != k](where(l == i, 1, d[l]))*m[k])
+        W[i,j] = where(i == j, D[i], -prod[l, l != j](where(l == i, 1, d[l]))*M[i,j])
+        C_dot = Y @ W @ X
         """,
         MAGNUS,
     ),
+    "eliminate": Tangent(
+        """
+        M = X @ A_dot @ Y
+        p = pivots(d)
+        E[i,j] = where(j < i, -M[i,j]*p[j], 0)
+        F[i,j] = where(i < j, -p[i]*M[i,j], 0)
+        d_dot = diag(M)
+        X_dot = E @ X
+        Y_dot = Y @ F
+        """,
+        GOLUB,
+    ),
+    "pivots": Tangent("p_dot[i] = -p[i]**2*d_dot[i]", "derivative of a reciprocal"),
     "cholesky": Tangent(
         """
         S = (A_dot + A_dot.T)/2

@@ -13,6 +13,7 @@ from ..ir.recurrence import arranged
 from ..ir.system import Equation, Step, System
 from .algebra import OPERATIONS, operations, tidy
 from .complement import one_minus
+from .gather import gathered
 from .hoist import hoist
 from .join import align, is_factor, join, sort_domain
 from .near_one import near_one
@@ -32,7 +33,7 @@ def display_form(system: System) -> System:
 
 def kernel_form(system: System) -> System:
     """The raw form plus rules that lose no accuracy."""
-    return hoist(prefixed(near_one(one_minus(close(system, display=False)))))
+    return hoist(gathered(prefixed(near_one(one_minus(close(system, display=False))))))
 
 
 def _readable(system: System) -> System:

@@ -113,15 +113,17 @@ class _Worker:
             self.order.append(eq)
             return
         current: tuple[Equation, ...] = (eq,)
+        context = self.context()
         for rule in (SUBSTITUTE, SUMS, COLLECT, NAMES, CORES, KEEP):
             if rule is KEEP and self.display:
                 continue
-            context = self.context()
             note(f"{rule.name} ({eq.tensor})")
             after, under = rule.run(context, current)
             if after != current:
                 self.steps.append(Step(rule, current[-1:], after, context, tuple(under)))
-                self._adopt(after[:-1], after[-1] if rule is CORES else None)
+                if len(after) > 1:
+                    self._adopt(after[:-1], after[-1] if rule is CORES else None)
+                    context = self.context()
             current = after[-1:]
         self._adopt(current)
         self.closed = {**self.closed, eq.tensor: current[-1]}

@@ -22,8 +22,9 @@ from ..functions import apply, complement_of, stop
 from ..ir.access import Access, Size, fresh_names, index_symbols, reads
 from ..ir.shifted import Shifted, shifted_exponentials
 from ..ir.system import Call, Equation, Step, System, Tensor, Term
+from .algebra import operations
 from .entire import even_function
-from .relations import Relations, pointwise, relations
+from .relations import WORTH, pointwise
 from .rewrite import Rule
 
 RULE = Rule("stable form", lambda context, before: _Reader(*context).rewritten(before[0]),
@@ -88,10 +89,6 @@ class _Reader:
     complemented: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
-    def table(self) -> Relations:
-        return relations(self.system, set(self.system.tensors) - self.independent)
-
-    @cached_property
     def defining(self) -> dict[str, Equation]:
         return {name: eq for name, eq in self.system.defining().items() if name not in self.independent}
 
@@ -151,7 +148,7 @@ class _Reader:
         if family is not None:
             coefficient, pieces = family
             return pieces.logsumexp + log(coefficient)
-        definition = self.table.expand(access)
+        definition = self.expand(access)
         return None if definition is None else self.log_of(definition)
 
     def _log_of_product(self, product: Expr) -> Expr | None:
@@ -224,7 +221,7 @@ class _Reader:
             tensor = self.system.tensors[share.name]
             if tensor.complement and share.name not in self.independent:
                 return Access(tensor.complement, *share.indices)
-            share = _or(self.table.expand(share), share)
+            share = _or(self.expand(share), share)
         if share.func == SIGMOID and complement_of(SIGMOID(-share.args[0])) == 1 - share:
             return SIGMOID(-share.args[0])
         return None
@@ -234,9 +231,14 @@ class _Reader:
     def _through(self, expr: Expr) -> Expr:
         """An access that is defined point by point counts as its definition."""
         if isinstance(expr, Access):
-            definition = self.table.expand(expr)
-            return expr if definition is None else definition
+            return _or(self.expand(expr), expr)
         return expr
+
+    def expand(self, access: Access) -> Expr | None:
+        """The definition of a cell, where there is a short one that holds at every cell."""
+        eq = self.defining.get(access.name)
+        definition = None if eq is None else pointwise(eq)
+        return definition.at(access.indices, ()) if definition and operations(definition.body) <= WORTH else None
 
     def _exp_sum(self, name: str) -> ExpSum | None:
         """Is the tensor a sum of exponentials that nobody has shifted yet?"""

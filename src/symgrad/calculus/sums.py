@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Add, Basic, Expr, Integer, Mul, S
 
@@ -24,7 +25,10 @@ class Known:
     scale: Expr = S.One  # the tensor is so many times the sum: 1/N where it is the mean
 
 
-def sum_key(factors: Iterable[Expr], bound: Iterable[Range], guards: Iterable[Basic]) -> tuple[str, tuple[Index, ...]]:
+@lru_cache(maxsize=20_000)
+def sum_key(
+    factors: tuple[Expr, ...], bound: tuple[Range, ...], guards: tuple[Basic, ...]
+) -> tuple[str, tuple[Index, ...]]:
     """Canonical text of a sum, and its free indices in the order in which the text numbers them.
 
     Equal texts mean equal sums up to that numbering; two equal sums may (rarely) get different texts.
@@ -42,7 +46,7 @@ def sum_key(factors: Iterable[Expr], bound: Iterable[Range], guards: Iterable[Ba
             elif index not in free:
                 free[index] = names[index] = Index(f"@{len(free)}")
     extents = ", ".join(f"{names[i]}<{sizes[i]}" for i in names if i in sizes)
-    return f"{extents}: {' * '.join(str(p.xreplace(names)) for p in parts)}", tuple(free)
+    return f"{extents}: {' * '.join(sort_key(p.xreplace(names)) for p in parts)}", tuple(free)
 
 
 def _in_order(expr: Basic) -> list[Index]:
@@ -73,7 +77,7 @@ def known_sum(eq: Equation) -> tuple[str, Known] | None:
         return None
     factors = factors_of(term.body)
     scale = Mul(*(f for f in factors if not index_symbols(f) and not all_reads([f])))
-    inside = [f for f in factors if index_symbols(f) or all_reads([f])]
+    inside = tuple(f for f in factors if index_symbols(f) or all_reads([f]))
     text, free = sum_key(inside, term.reduced, term.guard)
     if not inside or set(free) != set(term.write):
         return None

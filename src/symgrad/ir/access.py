@@ -7,9 +7,22 @@ SymPy sees an `Access` as one real scalar. Everything about indices is done here
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+from weakref import WeakValueDictionary
 
 from sympy import Basic, Expr, Symbol, sympify
 from sympy.core.symbol import Str
+
+_LETTERS: dict[tuple[type, str], Symbol] = {}
+_READS: WeakValueDictionary[tuple, Access] = WeakValueDictionary()
+
+
+def _letter(cls: type, name: str) -> Any:
+    """One object for each letter: comparing is then a look at an address. (SymPy keeps the last thousand only.)"""
+    if (cls, name) not in _LETTERS:
+        _LETTERS[cls, name] = Symbol.__new__(cls, name, integer=True, nonnegative=True)
+    return _LETTERS[cls, name]
 
 
 class Index(Symbol):
@@ -18,7 +31,7 @@ class Index(Symbol):
     __slots__ = ()
 
     def __new__(cls, name: str) -> Index:
-        return super().__new__(cls, name, integer=True, nonnegative=True)
+        return _letter(cls, name)
 
     def __getnewargs_ex__(self):
         return ((self.name,), {})
@@ -30,7 +43,7 @@ class Size(Symbol):
     __slots__ = ()
 
     def __new__(cls, name: str) -> Size:
-        return super().__new__(cls, name, integer=True, nonnegative=True)
+        return _letter(cls, name)
 
     def __getnewargs_ex__(self):
         return ((self.name,), {})
@@ -52,8 +65,11 @@ class Access(Expr):
     is_number = False  # pyright: ignore[reportAssignmentType]
 
     def __new__(cls, name: str | Str, *indices) -> Access:
-        name = name if isinstance(name, Str) else Str(name)
-        return Expr.__new__(cls, name, *map(sympify, indices))
+        key = (name.name if isinstance(name, Str) else name, *map(sympify, indices))
+        made = _READS.get(key)
+        if made is None:  # one object for each read: its hash, its text and comparisons are then found once
+            made = _READS[key] = Expr.__new__(cls, Str(key[0]), *key[1:])
+        return made
 
     @property
     def name(self) -> str:
@@ -62,6 +78,11 @@ class Access(Expr):
     @property
     def indices(self) -> tuple[Expr, ...]:
         return self.args[1:]
+
+    @cached_property
+    def text(self) -> str:
+        """As it prints."""
+        return str(self)
 
     def _sympystr(self, printer) -> str:
         if not self.indices:
@@ -116,16 +137,19 @@ _ORDER: dict[Basic, str] = {}
 
 def sort_key(expr: Basic) -> str:
     """A total order that does not depend on hashing: the printed text."""
+    if isinstance(expr, Access):
+        return expr.text
     if len(_ORDER) > 50_000:
         _ORDER.clear()
-    if expr not in _ORDER:
-        _ORDER[expr] = str(expr)
-    return _ORDER[expr]
+    text = _ORDER.get(expr)
+    if text is None:
+        text = _ORDER[expr] = str(expr)
+    return text
 
 
 def fresh_names(taken: Iterable[str], stem: str) -> Iterator[str]:
     """`stem`, `stem_1`, `stem_2`, ... without those in `taken`."""
-    taken = set(taken)
+    taken = taken if isinstance(taken, Mapping) else set(taken)
     if stem not in taken:
         yield stem
     count = 0

@@ -6,6 +6,8 @@
     cholesky(A)      lower L with L L^T = A         qr(A)         A = Q R, R[i,i] >= 0; not fewer rows than columns
     eigh(A)          A = V diag(w) V^T, w ascending svd(A)        A = U diag(s) Vh, s descending
     gaps(w)          1/(w[j] - w[i]), 0 for i = j: what derivatives of eigenvectors divide by
+    eliminate(A)     X A Y = diag(d), det X det Y = 1, by elimination with complete pivoting; A may be singular
+    pivots(d)        1/d, 0 for the last: what derivatives of an elimination divide by
 
 `cholesky` and `eigh` take the symmetric part (A + A^T)/2, so their derivative by A is symmetric; a matrix that is far
 from symmetric is refused. Eigenvectors have a free sign: the first entry of at least half the largest size is positive.
@@ -63,6 +65,8 @@ ROWS = {
         _row("logdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
         _row("logabsdet", "A:ii", "l:", "2/3 iii", lost="its logarithm has no value"),
         _row("adjugate", "A:ii", "C:ii", "8/3 iii", lost="there is no adjugate"),
+        _row("eliminate", "A:ii", "X:ii d:i Y:ii", "5/3 iii", lost="there is no elimination"),
+        _row("pivots", "d:i", "p:i", "1 i", lost="elimination has no derivative"),
         _row("cholesky", "A:ii", "L:ii", "1/3 iii", symmetric=True, positive=True, lost="there is no Cholesky factor"),
         _row("eigh", "A:ii", "w:i V:ii", "9 iii", symmetric=True, lost="there are no eigenvalues"),
         _row("svd", "A:mn", "U:mk s:k Vh:kn", "6 mnk + 16 kkk", least={"k": "mn"}, lost="there are no singular values"),
@@ -76,6 +80,7 @@ REASONS = {
     "indefinite": "a matrix is not positive definite",
     "negative": "a determinant is not positive",
     "zero": "a determinant is 0",
+    "deficient": "a matrix has a rank below n - 1, to working precision",
     "equal": "two eigenvalues (or singular values) are equal to working precision",
     "infinite": "a matrix holds NaN or infinity",
     "wide": "a matrix has fewer rows than columns",
@@ -86,6 +91,7 @@ FIXES = {
     "indefinite": "A covariance of too few points needs a ridge: A + lam*eye(N).",
     "negative": "For the logarithm of its absolute value write logabsdet(A).",
     "zero": "The matrix is singular: log 0 is -inf, and has no derivative. det(A) is smooth there.",
+    "deficient": "Its determinant has derivatives of first and second order there: those can be asked for.",
     "equal": "The vectors are not unique. Functions of the eigenvalues alone have one.",
     "infinite": "Look for it in the data: program.compile(check_finite=True) names the entry.",
     "wide": "Write qr(A.T).",

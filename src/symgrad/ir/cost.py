@@ -10,8 +10,28 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
-from sympy import Add, Basic, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne, Number, Pow, Rational, Symbol, expand
+from sympy import (
+    Add,
+    Basic,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Mod,
+    Mul,
+    Ne,
+    Number,
+    Pow,
+    Rational,
+    Symbol,
+    expand,
+    floor,
+)
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
@@ -152,8 +172,12 @@ def _join(best, left, right, needed):
 
 def points(term: Term) -> Expr:
     """How many points of the domain pass the guards: exact for a comparison of two indices of one size and for an
-    equality that determines an index; other guards (masks, padding) count in full."""
+    equality that determines an index, and no more than there are solutions of an equation in integers; other guards
+    (masks, padding) count in full."""
     alive, factor = set(term.indices), Integer(1)
+    for index, extent in _solutions(term).items():
+        alive -= {index}
+        factor *= extent
     sizes = term.sizes
     for guard in term.guard:
         if isinstance(guard, Eq):
@@ -165,6 +189,29 @@ def points(term: Term) -> Expr:
                 alive -= {i, j}
                 factor *= _pairs(guard, sizes[i])
     return factor * _box(term, alive)
+
+
+def _solutions(term: Term) -> dict[Index, Expr]:
+    """index -> how many values it takes. Where 0 <= e < P with e = j - a, each a leaves P values for j. Where
+    e = floor(j/s) - b and j mod s + s b < K, the points (j, b) are as many as those of P times K."""
+    found: dict[Index, Any] = {}
+    lower = {g.lhs for g in term.guard if isinstance(g, Ge) and g.rhs == 0}
+    upper = [(g.lhs, g.rhs) for g in term.guard if isinstance(g, Lt)]
+    for point, extent in upper:
+        if point not in lower or extent.has(Access, Index):
+            continue
+        cells = [i for i in sorted(index_symbols(point), key=str) if i not in found and i in term.write]
+        for cell in cells[:1]:
+            if not point.has(floor):
+                if expand(point).coeff(cell, 1) in (1, -1):
+                    found[cell] = extent
+                continue
+            for place, size in upper:
+                rest = [m for m in place.atoms(Mod) if m.has(cell)]
+                others = [i for i in index_symbols(place) - {cell} if rest and place.coeff(i, 1) == rest[0].args[1]]
+                if rest and others and place == rest[0] + rest[0].args[1] * others[0]:
+                    found |= {cell: extent, others[0]: size}
+    return found
 
 
 def _pairs(guard: Relational, n: Expr) -> Expr:

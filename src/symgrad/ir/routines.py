@@ -13,7 +13,7 @@ from sympy import Integer
 
 from ..errors import DegenerateError, SymgradError, explain
 from .arithmetic import Arithmetic
-from .calls import FIXES, Row, reasons, row_of
+from .calls import FIXES, ROWS, Row, reasons, row_of
 from .system import Call
 
 ASYMMETRY = 0.1  # of the largest entry. Rounding leaves 1e-13 and difference quotients 0.01; other matrices are far off
@@ -150,6 +150,48 @@ def _adjugate(A: np.ndarray) -> Matrices:
     return (sign[..., None, None] * (V @ np.swapaxes(U, -1, -2)),)
 
 
+def _diagonalised(A: np.ndarray, size: Callable, inverse: Callable) -> tuple:
+    """X A Y = diag(d) for one matrix, by elimination with the largest pivot that is left. `size` says how large a pivot
+    is (0: it cannot be divided by)."""
+    n, A = len(A), A.copy()
+    one = A[:1, :1].reshape(-1)[0] * 0 + 1 if n else 1
+    X, Y = (np.array([[one if i == j else one * 0 for j in range(n)] for i in range(n)], dtype=A.dtype) for _ in "XY")
+    for k in range(n):
+        sizes = [[size(A[i, j]) for j in range(k, n)] for i in range(k, n)]
+        i, j = (k + int(p) for p in np.unravel_index(np.argmax(np.array(sizes, dtype=float)), (n - k, n - k)))
+        if not sizes[i - k][j - k]:
+            break
+        for M in (A, X):
+            M[[k, i]] = M[[i, k]]
+            if i != k:
+                M[k] = -M[k]
+        for M in (A, Y):
+            M[:, [k, j]] = M[:, [j, k]]
+            if j != k:
+                M[:, k] = -M[:, k]
+        left, right = A[k + 1 :, k] * inverse(A[k, k]), A[k, k + 1 :] * inverse(A[k, k])
+        A[k + 1 :, k + 1 :] = A[k + 1 :, k + 1 :] - left[:, None] * A[k, k + 1 :]
+        X[k + 1 :] = X[k + 1 :] - left[:, None] * X[k]
+        Y[:, k + 1 :] = Y[:, k + 1 :] - Y[:, k, None] * right
+    return X, np.array([A[i, i] for i in range(n)], dtype=A.dtype), Y
+
+
+def _reciprocal(value: Any) -> Any:
+    return 1 / value
+
+
+def _all_but_last(d: np.ndarray, inverse: Callable) -> tuple:
+    return (np.array([*(inverse(x) for x in d[:-1]), d[-1] * 0], dtype=d.dtype),)
+
+
+def _pivots(d: np.ndarray) -> Matrices:
+    before = d[..., :-1]
+    limit = DISTINCT * d.shape[-1] * np.finfo(float).eps * np.max(np.abs(d), axis=-1, keepdims=True)
+    if np.any(np.abs(before) <= limit):
+        raise Refused("deficient")
+    return (np.concatenate([1 / before, np.zeros((*d.shape[:-1], 1))], axis=-1),)
+
+
 def signs(V: np.ndarray) -> np.ndarray:
     """For each column, the sign of its first entry of at least half the largest size."""
     large = np.abs(V) >= np.max(np.abs(V), axis=-2, keepdims=True) / 2
@@ -189,6 +231,8 @@ FLOAT: dict[str, Callable[..., Matrices]] = {
     "solve": _solve, "solve_columns": _solve_columns, "inv": _inv, "det": lambda A: (np.linalg.det(A),),
     "logdet": _logdet, "logabsdet": _logabsdet, "adjugate": _adjugate,
     "cholesky": lambda A: (np.linalg.cholesky(_symmetric(A)),), "eigh": _eigh, "svd": _svd, "qr": _qr, "gaps": _gaps,
+    "eliminate": lambda A: _each(ROWS["eliminate"], [A], lambda a: _diagonalised(a, abs, _reciprocal)),
+    "pivots": _pivots,
 }  # fmt: skip
 
 
@@ -256,6 +300,7 @@ COMPLEX: dict[str, Callable[..., tuple]] = {
     "inv": lambda A: (np.linalg.inv(A),), "det": lambda A: (np.linalg.det(A),),
     "logdet": _complex_logdet, "logabsdet": _complex_logdet, "cholesky": _complex_cholesky,
     "adjugate": lambda A: _minors(A, np.linalg.det), "gaps": _complex_gaps,
+    "eliminate": lambda A: _diagonalised(A, abs, _reciprocal), "pivots": lambda d: _all_but_last(d, _reciprocal),
 }  # fmt: skip
 
 
@@ -312,7 +357,8 @@ MULTIPRECISION: dict[str, Callable[..., tuple]] = {
     "solve": _mp_solve, "solve_columns": _mp_solve, "inv": lambda A: (_array(mpmath.inverse(_mp(A))),), "det": _mp_det,
     "logdet": _mp_logabsdet, "logabsdet": _mp_logabsdet, "adjugate": lambda A: _minors(A, lambda m: mpmath.det(_mp(m))),
     "cholesky": lambda A: (_array(mpmath.cholesky(_mp((A + A.T) / 2))),), "eigh": _mp_eigh, "svd": _mp_svd,
-    "qr": _mp_qr, "gaps": _complex_gaps,
+    "qr": _mp_qr, "gaps": _complex_gaps, "eliminate": lambda A: _diagonalised(A, abs, _reciprocal),
+    "pivots": lambda d: _all_but_last(d, _reciprocal),
 }  # fmt: skip
 
 
@@ -326,6 +372,14 @@ def _exact(row: Row, arrays: list[np.ndarray], ring: Arithmetic) -> Matrices:
     def det(A):
         return _eliminated(A, identity(A), ring)[0]
 
+    def clean(value):
+        return value % ring.modulus if ring.modulus else value
+
+    def inverse(value):
+        if not _invertible(clean(value), ring):
+            raise SymgradError("a division by zero modulo a prime")
+        return _scalar(ring.power(clean(value), Integer(-1)))
+
     def of(A, *b):
         n = len(A)
         match row.name:
@@ -338,6 +392,11 @@ def _exact(row: Row, arrays: list[np.ndarray], ring: Arithmetic) -> Matrices:
                 return (np.array(det(A), dtype=object),)
             case "adjugate":
                 return _minors(np.asarray(A, dtype=object), det)
+            case "eliminate":
+                found = _diagonalised(_plain(A), lambda v: int(_invertible(clean(v), ring)), inverse)
+                return tuple(clean(part) for part in found)
+            case "pivots":
+                return _all_but_last(_plain(A), inverse)
         raise SymgradError(f"{row.text} is not rational: the program has no meaning modulo a prime")
 
     return _each(row, arrays, of)
@@ -367,6 +426,11 @@ def _eliminated(A, B, ring: Arithmetic) -> tuple:
                 factor = rows[i][j]
                 rows[i] = [clean(x + clean(y * factor) * -1) for x, y in zip(rows[i], rows[j])]
     return det, [row[n:] for row in rows]
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """The same as plain numbers of the field."""
+    return np.array([_scalar(v) for v in values.reshape(-1)], dtype=object).reshape(values.shape)
 
 
 def _scalar(value):

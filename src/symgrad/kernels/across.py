@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import Basic, Expr, Function, Integer, Le
+from sympy import Basic, Expr, Function, Integer, Le, Mod, ceiling, floor
 
 from ..functions import row_of, where
 from ..ir.access import Access, Index, fresh_names
@@ -92,7 +92,7 @@ def _worth(rows: loops.For) -> bool:
 def _costly(expr: Basic) -> bool:
     """Does it hold a function that is computed by a polynomial?"""
     for f in expr.atoms(Function):
-        if isinstance(f, where | divided):  # these have no row
+        if isinstance(f, where | divided | floor | ceiling | Mod):  # these have no row
             continue
         kernel = row_of(f).kernel
         if kernel.kind in ("vector", "source") or (kernel.kind == "expression" and _costly(kernel.expression)):

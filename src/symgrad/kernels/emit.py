@@ -18,6 +18,7 @@ from sympy import Integer, Mul
 from . import gram, loops
 from .routines import texts
 from .same import unnamed
+from .spans import bounded
 from .spelling import functions
 from .targets.table import Target
 from .write import Writer, product_of, python_names
@@ -59,7 +60,7 @@ class _Module:
     def function(self, f: loops.Function) -> str:
         """The text of a group's function; empty where another group has the same."""
         self.writer.temporaries, self.writer.depth = 0, 1
-        self.writer.nodes(f.body)
+        self.writer.nodes(bounded(f.body))
         arrays = [*f.arrays, *(b.name for b in f.buffers)]
         return self.defined(f.name, ["first", "last"] if f.extent is not None else [], arrays)
 

@@ -119,7 +119,7 @@ class Printer:
                 return self._divided(-expr.args[0], "-({} // {})")
             case Mod():
                 left, right = (self._closed(self._integer(a), ATOM) for a in expr.args)
-                return f"{left} % {right}", PRODUCT
+                return f"{left} % {right}", SUM  # a product of it needs brackets
             case Max() | Min():
                 word = "max" if isinstance(expr, Max) else "min"
                 return f"{word}({', '.join(self.integer(a) for a in expr.args)})", ATOM
@@ -142,7 +142,7 @@ class Printer:
     def _divided(self, expr: Expr, form: str) -> tuple[str, int]:
         numerator, denominator = expr.as_numer_denom()
         left, right = (self._closed(self._integer(e), ATOM) for e in (numerator, denominator))
-        return (left if right == "1" and not form.startswith("-") else form.format(left, right)), PRODUCT
+        return (left if right == "1" and not form.startswith("-") else form.format(left, right)), SUM
 
     # ---------------------------------------------------------------------------------------------------------- reals
     def _real(self, expr: Expr) -> tuple[str, int]:

@@ -89,6 +89,8 @@ class For:
     body: list[Node]
     reverse: bool = False
     rows: bool = False  # the outermost loop, from `start` to `stop`
+    least: tuple[Expr, ...] = ()  # the index is at least these
+    below: tuple[Expr, ...] = ()  # ... and below these
 
 
 @dataclass

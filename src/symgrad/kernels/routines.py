@@ -158,6 +158,52 @@ def f_adjugate(A, C):
                 total += Vh[k, i] * others[k] * U[j, k]
             C[i, j] = total
 """,
+    "eliminate": """
+def f_eliminate(A, X, d, Y):
+    n = A.shape[0]
+    R = A.copy()
+    for i in range(n):
+        d[i] = REAL(0.0)
+        for j in range(n):
+            X[i, j] = REAL(1.0) if i == j else REAL(0.0)
+            Y[i, j] = X[i, j]
+    for k in range(n):
+        p = k
+        q = k
+        for i in range(k, n):
+            for j in range(k, n):
+                if abs(R[i, j]) > abs(R[p, q]):
+                    p = i
+                    q = j
+        if R[p, q] == REAL(0.0):
+            break
+        for j in range(n):
+            if p != k:
+                R[k, j], R[p, j] = -R[p, j], R[k, j]
+                X[k, j], X[p, j] = -X[p, j], X[k, j]
+        for i in range(n):
+            if q != k:
+                R[i, k], R[i, q] = -R[i, q], R[i, k]
+                Y[i, k], Y[i, q] = -Y[i, q], Y[i, k]
+        d[k] = R[k, k]
+        for i in range(k + 1, n):
+            left = R[i, k] / R[k, k]
+            for j in range(k + 1, n):
+                R[i, j] -= left * R[k, j]
+            for j in range(n):
+                X[i, j] -= left * X[k, j]
+        for i in range(n):
+            for j in range(k + 1, n):
+                Y[i, j] -= Y[i, k] * (R[k, j] / R[k, k])
+""",
+    "pivots": """
+def f_pivots(d, p):
+    n = d.shape[0]
+    for i in range(n):
+        if i < n - 1 and abs(d[i]) <= REAL(DISTINCT) * REAL(n) * EPS * abs(d[0]):
+            raise ValueError("deficient")
+        p[i] = REAL(1.0) / d[i] if i < n - 1 else REAL(0.0)
+""",
     "cholesky": """
 def f_cholesky(A, L):
     F = np.linalg.cholesky(f_symmetric(A))

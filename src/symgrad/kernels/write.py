@@ -230,9 +230,7 @@ class Writer:
 
     def _for(self, node: loops.For) -> None:
         name = self._loop_name(node.index)
-        extent = self.extent(node.size)
-        span = "first, last" if node.rows else f"{extent} - 1, -1, -1" if node.reverse else extent
-        self.line(f"for {name} in range({span}):")
+        self.line(f"for {name} in range({self._turns(node)}):")
         self.indices[node.index] = name
         self.depth += 1
         if node.rows:  # an index that may be negative for all LLVM knows keeps a loop from being vectorised
@@ -244,6 +242,16 @@ class Writer:
         self.depth -= 1
         del self.indices[node.index]
         self.unsigned.pop(node.index, None)
+
+    def _turns(self, node: loops.For) -> str:
+        """The arguments of a loop's range."""
+        if node.rows:
+            return "first, last"
+        extent = self.extent(node.size)
+        if node.reverse:
+            return f"{extent} - 1, -1, -1"
+        stop = f"min({', '.join([extent, *map(self.printer.integer, node.below)])})" if node.below else extent
+        return f"max({', '.join(['0', *map(self.printer.integer, node.least)])}), {stop}" if node.least else stop
 
     # ------------------------------------------------------------------------------------------------ matrix products
     def _dot(self, node: loops.Dot) -> None:

@@ -18,6 +18,8 @@ SIDES = {
     "eigh": (r"{V} \operatorname{{diag}}({w}) {V_}^{{\top}}", "{A}"),
     "svd": (r"{U} \operatorname{{diag}}({s}) {Vh}", "{A}"),
     "qr": ("{Q} {R}", "{A}"),
+    "eliminate": (r"{X} {A} {Y}", r"\operatorname{{diag}}({d})"),
+    "pivots": ("{p}", r"\left[ \frac{{1}}{{d_i}} \right]_{{i < n - 1}}, \quad d = {d}"),
     "gaps": ("{G}", r"\left[ \frac{{1}}{{w_j - w_i}} \right]_{{i \ne j}}, \quad w = {w}"),
 }
 

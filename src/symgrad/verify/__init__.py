@@ -18,6 +18,7 @@ from .checks import (
     off_the_facts,
     rounding,
 )
+from .condition import rounding_of
 from .draw import Arrays, finite_point
 from .freeze import given
 from .products import VERBS, product_subjects
@@ -41,7 +42,7 @@ def certify(program: Any, seed: int = 0, kernel: bool = True) -> Certificate:
     rows = [check(s) for s in subjects(program, arrays, seed) for check in DERIVATIVE_CHECKS]
     rows += form_rows(program, arrays, seed)
     if kernel:
-        rows += compiled(program, raw, arrays)
+        rows += compiled(program, raw, arrays, seed)
     return Certificate(tuple(rows), seed)
 
 
@@ -88,11 +89,12 @@ def _second(raw: System, origin: Any, arrays: Arrays, seed: int) -> Iterator[Sub
 def form_rows(program: Any, arrays: Arrays, seed: int) -> list[Check]:
     """raw = display = kernel, in float64 and exactly; the kernel form against 50 digits; what facts are for."""
     whole, display, kernel = _whole(program), _with(program, program.display), _with(program, program.kernel)
-    rows = forms("display form", whole, display, arrays)
-    rows += forms("kernel form", whole, kernel, arrays)
+    moved = rounding_of(whole, arrays, seed)
+    rows = forms("display form", whole, display, arrays, moved)
+    rows += forms("kernel form", whole, kernel, arrays, moved)
     rows += forms_exactly("display form mod p", whole, display, arrays, seed)
     rows += forms_exactly("kernel form mod p", whole, kernel, arrays, seed)
-    rows += rounding("float64 and 50 digits", whole, kernel, arrays)
+    rows += rounding("float64 and 50 digits", whole, kernel, arrays, moved)
     facts = tuple(dict.fromkeys(f for step in program.display.log for f in step.under))
     if facts:
         rows.append(_off(whole, display, facts, seed))

@@ -16,11 +16,13 @@ from ..ir.interpret import interpret
 from ..ir.system import System
 from . import tangent
 from .certificate import Check, left_out
+from .condition import rounding_of
 from .draw import Arrays, residues
 
 DIRECTIONS = 2  # random directions: a wrong entry changes the derivative along nearly every one
 ENTRIES = 6  # single entries, so that a failure names one
 ROUNDING = 1e-9  # of a sum of a few hundred float64 terms whose conditions are moderate
+ALLOWANCE = 64  # times what rounding moves an output on the average: below it two evaluations may differ in all digits
 
 
 @dataclass(frozen=True)
@@ -195,34 +197,37 @@ def fifty_digits(subject: Subject) -> Check:
 
 
 def agreement(
-    name: str, reference: Mapping[str, Any], other: Mapping[str, Any], arrays: Arrays, reason: str, allowed: float
-) -> list[Check]:
-    """One row per tensor: two evaluations of the same outputs, relative to the largest entry."""
+    name: str, reference: Mapping[str, Any], other: Mapping[str, Any], arrays: Arrays, reason: str,
+    moved: Mapping[str, float],
+) -> list[Check]:  # fmt: skip
+    """One row per tensor: two evaluations of the same outputs, relative to the largest entry; `moved` says how far
+    rounding moves each output."""
     rows = []
     for output, expected in reference.items():
         got = np.asarray(other[output], dtype=float).reshape(np.shape(expected))
-        error, where = _worst(output, got, np.asarray(expected, dtype=float))
-        rows.append(Check(name, output, error, allowed, reason, where=where, worst=arrays))
+        floor = ALLOWANCE * moved.get(output, 0.0) / ROUNDING
+        error, where = _worst(output, got, np.asarray(expected, dtype=float), floor)
+        rows.append(Check(name, output, error, ROUNDING, reason, where=where, worst=arrays))
     return rows
 
 
-def _worst(output: str, got: np.ndarray, expected: np.ndarray) -> tuple[float, str]:
+def _worst(output: str, got: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> tuple[float, str]:
     if not expected.size:
         return 0.0, ""
     difference = np.where(got == expected, 0.0, np.abs(got - expected))  # equal infinities agree
     difference = np.where(np.isnan(got) & np.isnan(expected), 0.0, difference)
     finite = np.abs(expected[np.isfinite(expected)])
-    scale = max(float(finite.max(initial=0.0)), 1e-300)
+    scale = max(float(finite.max(initial=0.0)), floor, 1e-300)
     error = np.nan_to_num(difference, nan=np.inf) / scale
     cell = tuple(map(int, np.unravel_index(int(np.argmax(error)), error.shape)))
     entry = f"{output}{list(cell) if cell else ''}"
     return float(error[cell]), f"{entry}: {got[cell]:.17g} instead of {expected[cell]:.17g}"
 
 
-def forms(name: str, raw: System, other: System, arrays: Arrays) -> list[Check]:
+def forms(name: str, raw: System, other: System, arrays: Arrays, moved: Mapping[str, float]) -> list[Check]:
     """The raw form and another form compute the same outputs."""
     reason = "the forms order their operations differently; relative to the largest entry"
-    return agreement(name, interpret(raw, arrays), interpret(other, arrays), arrays, reason, ROUNDING)
+    return agreement(name, interpret(raw, arrays), interpret(other, arrays), arrays, reason, moved)
 
 
 def forms_exactly(name: str, raw: System, other: System, arrays: Arrays, seed: int) -> list[Check]:
@@ -240,12 +245,12 @@ def forms_exactly(name: str, raw: System, other: System, arrays: Arrays, seed: i
     return rows
 
 
-def rounding(name: str, raw: System, other: System, arrays: Arrays) -> list[Check]:
+def rounding(name: str, raw: System, other: System, arrays: Arrays, moved: Mapping[str, float]) -> list[Check]:
     """A form in float64 against the raw form in 50 digits."""
     with mpmath.workdps(tangent.DIGITS):
         accurate = {k: np.asarray(v, dtype=float) for k, v in interpret(raw, arrays, MPMATH).items()}
     reason = "float64 rounding at moderate inputs, relative to the largest entry"
-    return agreement(name, accurate, interpret(other, arrays), arrays, reason, ROUNDING)
+    return agreement(name, accurate, interpret(other, arrays), arrays, reason, moved)
 
 
 def off_the_facts(raw: System, other: System, arrays: Arrays, facts: tuple[str, ...]) -> Check:
@@ -260,7 +265,7 @@ def off_the_facts(raw: System, other: System, arrays: Arrays, facts: tuple[str, 
     return left_out("without the facts", ", ".join(raw.outputs), text)
 
 
-def compiled(program: Any, raw: System, arrays: Arrays) -> list[Check]:
+def compiled(program: Any, raw: System, arrays: Arrays, seed: int) -> list[Check]:
     """The compiled CPU kernel against the interpreter."""
     try:
         kernel = program.compile("cpu")
@@ -269,7 +274,7 @@ def compiled(program: Any, raw: System, arrays: Arrays) -> list[Check]:
     needed = {t.name for t in raw.prune().declared()}
     out = kernel(**{name: value for name, value in arrays.items() if name in needed})
     reason = "another order of summation and other elementary functions; relative to the largest entry"
-    return agreement("kernel", interpret(raw, arrays), out, arrays, reason, ROUNDING)
+    return agreement("kernel", interpret(raw, arrays), out, arrays, reason, rounding_of(raw, arrays, seed))
 
 
 DERIVATIVE_CHECKS: tuple[Callable[[Subject], Check], ...] = (

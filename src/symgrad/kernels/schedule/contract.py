@@ -50,12 +50,12 @@ class _Work:
         self.tensors[name] = Tensor(name, tuple(r.size for r in ranges), named=False, letters=letters)
         return name
 
-    def define(self, body: Expr, ranges: Iterable[Range]) -> Access:
-        """A tensor that holds `body` over `ranges`."""
+    def define(self, body: Expr, ranges: Iterable[Range], guards: tuple[Basic, ...] = ()) -> Access:
+        """A tensor that holds `body` over `ranges`, and 0 where a guard fails."""
         ranges = tuple(ranges)
         write = tuple(r.index for r in ranges)
         name = self.tensor(ranges)
-        self.equations.append(Equation(name, (Term(write, body, ranges),)))
+        self.equations.append(Equation(name, (Term(write, body, ranges, guards),)))
         return Access(name, *write)
 
 
@@ -92,7 +92,9 @@ def _stored(work: _Work, term: Term, call: Contract | Gram) -> Term:
 def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract | Gram:
     """A BLAS call that computes the whole term, or the term, perhaps reading a product computed before."""
     plain, term = term, _narrowed(term) if work.slices else term
-    if term.guard or not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
+    if term.guard:
+        return _padded(work, eq, term) or plain
+    if not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
         return plain
     found = gram(eq.tensor, term, work.tensors) if work.symmetric else None
     if found is not None:
@@ -126,6 +128,31 @@ def _product(work: _Work, eq: Equation, term: Term) -> Term | Contract | None:
     work.calls[name] = call
     work.equations.append(Equation(name, (Term(write, Mul(left.body, right.body), term.domain),)))
     return Term(term.write, steady * Access(name, *write), free)
+
+
+def _padded(work: _Work, eq: Equation, term: Term) -> Term | Contract | None:
+    """Guards that keep one factor's reads in range, as of a convolution with padding: a copy of it with zeros there."""
+    steady, factors = _factors(term, work)
+    used = set().union(*map(index_symbols, term.guard))
+    homes = [f for f in factors if used <= set(f.indices) and not _in_range(work, term, f.body)]
+    others = [f.body for f in factors if f not in homes]
+    if len(homes) != 1 or not all(_in_range(work, term, body) for body in (steady, *others)):
+        return None
+    before, tensors = len(work.equations), dict(work.tensors)
+    ranges = (Range(i, term.sizes[i]) for i in homes[0].indices)
+    padded = work.define(homes[0].body, ranges, term.guard)
+    found = _term(work, eq, replace(term, body=Mul(steady, padded, *others), guard=()))
+    if isinstance(found, Term) and found.reduced:  # no matrix product after all
+        del work.equations[before:]
+        work.tensors, work.names = tensors, fresh_names(tensors, "product")
+        return None
+    return found
+
+
+def _in_range(work: _Work, term: Term, body: Expr) -> bool:
+    """Does every read stand at plain indices that run over its axes?"""
+    reads = body.atoms(Access)
+    return all(term.sizes.get(i) == e for a in reads for i, e in zip(a.indices, work.tensors[a.name].shape))  # pyright: ignore
 
 
 def _narrowed(term: Term) -> Term:
@@ -192,7 +219,7 @@ def _factors(term: Term, work: _Work) -> tuple[Expr, list[Factor]]:
 def _pairs(term: Term, factors: list[Factor], work: _Work) -> tuple[Factor, Factor] | None:
     """Two factors: more are contracted in pairs, all but the last product in tensors of their own."""
     covered = {i for f in factors for i in f.indices}
-    integers = any(isinstance(f.body, Access) and work.system.tensors[f.body.name].dtype != "float" for f in factors)
+    integers = any(isinstance(f.body, Access) and work.tensors[f.body.name].dtype != "float" for f in factors)
     if len(factors) < 2 or integers or not {r.index for r in term.reduced} <= covered:
         return None
     free = list(term.write)
