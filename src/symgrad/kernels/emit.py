@@ -35,7 +35,8 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     groups += [module.function(s.function) for s in kernel.steps if isinstance(s, loops.Launch)]
     groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
     run = module.run()
-    parts = [f'"""{header}\n"""', target.imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
+    imports = target.imports + (target.lapack if "getrf(" in "".join(groups) else "")
+    parts = [f'"""{header}\n"""', imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
     return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, *module.stages, *run] if p.strip()) + "\n"
 

@@ -1,4 +1,5 @@
-"""The text of linear-algebra routines: one matrix each, by LAPACK through np.linalg, which Numba knows.
+"""The text of linear-algebra routines: one matrix each, by LAPACK. What follows from an LU decomposition calls it
+by address (`lapack` in the target's text), a tenth of the compile time of np.linalg, which serves the others.
 
 A matrix that a routine does not take raises ValueError with a key of `ir.calls.REASONS` (LAPACK itself: LinAlgError);
 `run` notes in its table which Call it was at, from which `Kernel` makes the error of the interpreter.
@@ -69,50 +70,103 @@ def f_turn(V, j):
             return REAL(-1.0) if V[i, j] < REAL(0.0) else REAL(1.0)
     return REAL(1.0)
 """,
+    "factor": """
+def f_factor(A, F, pivots):
+    for i in range(A.shape[0]):
+        for j in range(A.shape[0]):
+            F[i, j] = A[i, j]
+    return getrf(A.shape[0], address(F), address(pivots), F)
+""",
     "solve": """
 def f_solve(A, b, x):
-    y = np.empty((A.shape[0], 2), A.dtype)
-    for i in range(A.shape[0]):
-        y[i, 0] = b[i]
-    f_probe(A, y[:, 1])
-    y = np.linalg.solve(A, y)
-    f_regular(A, y[:, 1])
-    for i in range(A.shape[0]):
-        x[i] = y[i, 0]
+    n = A.shape[0]
+    F = np.empty((n, n), A.dtype)
+    pivots = np.empty(n, np.int32)
+    if f_factor(A, F, pivots) != 0:
+        raise ValueError("singular")
+    y = np.empty((2, n), A.dtype)
+    for i in range(n):
+        y[0, i] = b[i]
+    f_probe(A, y[1])
+    getrs(n, 2, address(F), address(pivots), address(y), F)
+    f_regular(A, y[1])
+    for i in range(n):
+        x[i] = y[0, i]
 """,
     "solve_columns": """
 def f_solve_columns(A, b, x):
-    m = b.shape[1]
-    y = np.empty((A.shape[0], m + 1), A.dtype)
-    for i in range(A.shape[0]):
+    n, m = b.shape
+    F = np.empty((n, n), A.dtype)
+    pivots = np.empty(n, np.int32)
+    if f_factor(A, F, pivots) != 0:
+        raise ValueError("singular")
+    y = np.empty((m + 1, n), A.dtype)
+    for i in range(n):
         for j in range(m):
-            y[i, j] = b[i, j]
-    f_probe(A, y[:, m])
-    y = np.linalg.solve(A, y)
-    f_regular(A, y[:, m])
-    for i in range(A.shape[0]):
+            y[j, i] = b[i, j]
+    f_probe(A, y[m])
+    getrs(n, m + 1, address(F), address(pivots), address(y), F)
+    f_regular(A, y[m])
+    for i in range(n):
         for j in range(m):
-            x[i, j] = y[i, j]
+            x[i, j] = y[j, i]
+""",
+    "inverse": """
+def f_inverse(A, F, pivots, X, z):
+    n = A.shape[0]
+    work = np.empty(64 * max(n, 1), A.dtype)
+    y = np.empty(n, A.dtype)
+    f_probe(A, y)
+    for i in range(n):
+        for j in range(n):
+            X[i, j] = F[i, j]
+    getri(n, address(X), address(pivots), address(work), work.size, F)
+    for i in range(n):
+        z[i] = REAL(0.0)
+        for j in range(n):
+            z[i] += X[i, j] * y[j]
 """,
     "inv": """
 def f_inv(A, X):
-    Y = np.linalg.inv(A)
-    y = np.empty(A.shape[0], A.dtype)
-    z = np.zeros(A.shape[0], A.dtype)
-    f_probe(A, y)
-    for i in range(A.shape[0]):
-        for j in range(A.shape[0]):
-            X[i, j] = Y[i, j]
-            z[i] += Y[i, j] * y[j]
+    n = A.shape[0]
+    F = np.empty((n, n), A.dtype)
+    pivots = np.empty(n, np.int32)
+    if f_factor(A, F, pivots) != 0:
+        raise ValueError("singular")
+    z = np.empty(n, A.dtype)
+    f_inverse(A, F, pivots, X, z)
     f_regular(A, z)
+""",
+    "determinant": """
+def f_determinant(F, pivots):
+    found = REAL(1.0)
+    for i in range(F.shape[0]):
+        found *= F[i, i] if pivots[i] == i + 1 else -F[i, i]
+    return found
 """,
     "det": """
 def f_det(A, d):
-    d[0] = np.linalg.det(A)
+    F = np.empty(A.shape, A.dtype)
+    pivots = np.empty(A.shape[0], np.int32)
+    f_factor(A, F, pivots)
+    d[0] = f_determinant(F, pivots)
+""",
+    "signlogdet": """
+def f_signlogdet(A):
+    F = np.empty(A.shape, A.dtype)
+    pivots = np.empty(A.shape[0], np.int32)
+    if f_factor(A, F, pivots) != 0:
+        return 0, REAL(-np.inf)
+    sign = 1
+    value = REAL(0.0)
+    for i in range(A.shape[0]):
+        sign *= -1 if (F[i, i] < REAL(0.0)) != (pivots[i] != i + 1) else 1
+        value += REAL(math.log(abs(F[i, i])))
+    return sign, value
 """,
     "logdet": """
 def f_logdet(A, d):
-    sign, value = np.linalg.slogdet(A)
+    sign, value = f_signlogdet(A)
     if sign < 0:
         raise ValueError("negative")
     if sign == 0:
@@ -121,7 +175,7 @@ def f_logdet(A, d):
 """,
     "logabsdet": """
 def f_logabsdet(A, d):
-    sign, value = np.linalg.slogdet(A)
+    sign, value = f_signlogdet(A)
     if sign == 0:
         raise ValueError("zero")
     d[0] = value
@@ -129,22 +183,24 @@ def f_logabsdet(A, d):
     "adjugate": """
 def f_adjugate(A, C):
     n = A.shape[0]
-    det = np.linalg.det(A)
+    F = np.empty((n, n), A.dtype)
+    pivots = np.empty(n, np.int32)
+    f_factor(A, F, pivots)
+    det = f_determinant(F, pivots)
     if det != REAL(0.0):
-        X = np.linalg.inv(A)
-        y = np.empty(n, A.dtype)
-        z = np.zeros(n, A.dtype)
-        f_probe(A, y)
-        for i in range(n):
-            for j in range(n):
-                z[i] += X[i, j] * y[j]
+        X = np.empty((n, n), A.dtype)
+        z = np.empty(n, A.dtype)
+        f_inverse(A, F, pivots, X, z)
         if f_condition(A, z) <= REAL(TAME):
             for i in range(n):
                 for j in range(n):
                     C[i, j] = X[i, j] * det
             return
     U, s, Vh = np.linalg.svd(A)
-    sign = np.linalg.det(U) * np.linalg.det(Vh)
+    f_factor(U, F, pivots)
+    sign = f_determinant(F, pivots)
+    f_factor(Vh, F, pivots)
+    sign *= f_determinant(F, pivots)
     others = np.empty(n, A.dtype)
     for k in range(n):
         others[k] = sign
@@ -258,8 +314,10 @@ def f_gaps(w, G):
 """,
 }
 NEEDS = {
-    "solve": ("probe", "condition", "regular"), "solve_columns": ("probe", "condition", "regular"),
-    "inv": ("probe", "condition", "regular"), "adjugate": ("probe", "condition"),
+    "solve": ("probe", "condition", "regular", "factor"), "solve_columns": ("probe", "condition", "regular", "factor"),
+    "inv": ("probe", "condition", "regular", "factor", "inverse"), "det": ("factor", "determinant"),
+    "logdet": ("factor", "signlogdet"), "logabsdet": ("factor", "signlogdet"),
+    "adjugate": ("probe", "condition", "factor", "determinant", "inverse"),
     "cholesky": ("symmetric",), "eigh": ("symmetric", "turn"), "svd": ("turn",),
 }  # fmt: skip
 

@@ -119,7 +119,8 @@ def _formula(line: str, start: int, end: int | None, build, matrix: bool = False
     quoted = re.search(r"[\"'\\`\0]", text)
     if quoted:
         source.refuse(
-            "text in quotes is not part of the notation.", start + quoted.start(), "Nothing in the text is ever run."
+            "text in quotes is not part of the notation.", start + quoted.start(),
+            "Nothing in the text is ever run. The transpose of a matrix A is A.T.",
         )
     if not text.strip():
         source.refuse("a formula is missing.", start, "Write one, as in y[n] = 2*x[n].")

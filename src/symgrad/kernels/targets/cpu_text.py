@@ -334,6 +334,65 @@ def product(a, turn_a, b, turn_b, c, first, last):
     start = address(a) + (first if turn_a else first * lda) * a.itemsize
     gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
 """
+LAPACK = """\
+
+
+for name in ("sgetrf", "dgetrf", "sgetrs", "dgetrs", "sgetri", "dgetri"):
+    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_lapack", name))
+
+
+def lapack(builder, name, real, given):
+    # numbers and letters go by reference; the result is info, 0 where all is well
+    def held(value):
+        return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+    turn = {
+        "number": lambda value: held(builder.trunc(value, ir.IntType(32))),
+        "letter": lambda value: held(ir.IntType(8)(value)),
+        "memory": lambda value: builder.inttoptr(value, cgutils.voidptr_t),
+    }
+    info = cgutils.alloca_once_value(builder, ir.IntType(32)(0))
+    passed = [turn[kind](value) for value, kind in given] + [builder.bitcast(info, cgutils.voidptr_t)]
+    kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(passed))
+    prefix = {types.float32: "symgrad_s", types.float64: "symgrad_d"}[real]
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, prefix + name), passed)
+    return builder.sext(builder.load(info), ir.IntType(64))
+
+
+def leading(builder, n):
+    return builder.select(builder.icmp_signed(">", n, n.type(1)), n, n.type(1))
+
+
+@intrinsic
+def getrf(context, n, a, pivots, like):
+    def generate(target, builder, signature, arguments):
+        n, a, pivots, _ = arguments
+        given = [(n, "number"), (n, "number"), (a, "memory"), (leading(builder, n), "number"), (pivots, "memory")]
+        return lapack(builder, "getrf", like.dtype, given)
+
+    return types.int64(types.int64, types.int64, types.int64, like), generate
+
+
+@intrinsic
+def getrs(context, n, columns, a, pivots, b, like):
+    def generate(target, builder, signature, arguments):
+        n, columns, a, pivots, b, _ = arguments
+        lda = (leading(builder, n), "number")
+        given = [(84, "letter"), (n, "number"), (columns, "number"), (a, "memory"), lda, (pivots, "memory")]
+        return lapack(builder, "getrs", like.dtype, [*given, (b, "memory"), lda])
+
+    return types.int64(*(types.int64,) * 5, like), generate
+
+
+@intrinsic
+def getri(context, n, a, pivots, work, length, like):
+    def generate(target, builder, signature, arguments):
+        n, a, pivots, work, length, _ = arguments
+        given = [(n, "number"), (a, "memory"), (leading(builder, n), "number"), (pivots, "memory")]
+        return lapack(builder, "getri", like.dtype, [*given, (work, "memory"), (length, "number")])
+
+    return types.int64(*(types.int64,) * 5, like), generate
+"""
 SYMMETRIC = """\
 
 
@@ -414,6 +473,7 @@ INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
     imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER + BLAS + SYMMETRIC,
+    lapack=LAPACK,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",

@@ -53,6 +53,29 @@ def _symmetric(parts, chunks, c):
     c[...] = np.tril(total) + np.tril(total, -1).T
 
 
+def _lapack(name: str, a, *given):
+    (routine,) = scipy.linalg.lapack.get_lapack_funcs((name,), (a,))
+    return routine(a.T, *given)
+
+
+def _getrf(n, a, pivots, like):
+    factors, found, info = _lapack("getrf", a)
+    a[...], pivots[...] = factors.T, found + 1
+    return info
+
+
+def _getrs(n, columns, a, pivots, b, like):
+    found, info = _lapack("getrs", a, pivots - 1, b.T, 1)
+    b[...] = found.T
+    return info
+
+
+def _getri(n, a, pivots, work, length, like):
+    found, info = _lapack("getri", a, pivots - 1)
+    a[...] = found.T
+    return info
+
+
 def _array(array, shape, dtype):
     return array if isinstance(array, list) else array.reshape(shape)
 
@@ -74,7 +97,7 @@ def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
         "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product,
-        "update": _update, "symmetric": _symmetric,
+        "update": _update, "symmetric": _symmetric, "getrf": _getrf, "getrs": _getrs, "getri": _getri,
         "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
         "address": lambda array: array, "array": _array, "cells": _cells,
@@ -82,6 +105,6 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
-    text = source.replace(target.imports.strip(), "", 1)
+    text = source.replace(target.imports.strip(), "", 1).replace(target.lapack.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Target:
     name: str
     imports: str
+    lapack: str  # how LAPACK is called, for modules that do
     helpers: str
     decorators: Mapping[str, str]  # scalar, double, group, run
     chunks: int  # into how many pieces rows are cut; fixed, so results do not depend on threads
