@@ -16,8 +16,8 @@ from ..kernels.checks import facts as check_facts
 from .data import Arrays, Examples, asked_of, examples_axis, examples_of, name_arrays, sizes_of, split_rows, take_rows
 from .feeds import schedules_of
 from .fitted import Fit
-from .metrics import label_of
 from .stream import Stream, is_stream, stream_of
+from .targets import label_of
 from .weights import example_weights, weighted
 
 

@@ -17,7 +17,6 @@ from ...ir.access import Access, Index, all_reads
 from ...ir.system import Equation, Range, System, Term
 from .tree import Piece, Statement, Touch
 
-
 EVERY = Index("every")  # stands for all positions of an axis
 
 
