@@ -1,6 +1,8 @@
 """Tables, splits, the guarded test set, and files larger than what may be held."""
 
+import os
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -10,6 +12,7 @@ import pytest
 import symgrad as sg
 from symgrad.errors import DataError, UnknownNameError
 from symgrad.library.optimizers import adam
+from symgrad.train import mapped
 from symgrad.train.tables import TestSetWarning
 
 ROWS = {
@@ -117,3 +120,36 @@ def test_a_file_is_trained_on_without_being_read_into_memory(tmp_path):
     assert peak < X.nbytes / 5
     with pytest.raises(DataError, match="X is a file of float32, and training is in float64"):
         sg.fit(LINE, data, dtype="float64")
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_rows_of_a_file_are_those_of_its_mapping(tmp_path, mode):
+    """A slice, rows in any order, what was written through the mapping (with "c" the file never sees it)."""
+    np.save(tmp_path / "X.npy", np.arange(60_000.0).reshape(20_000, 3))
+    X = np.load(tmp_path / "X.npy", mmap_mode=mode)
+    if mode != "r":
+        X[11] = -1
+    for array in (X, X[10:15_000], X[::2], X[:, 1:], X[10:].astype(float)):
+        rows = np.random.default_rng(0).permutation(len(array))[:50]
+        rows[0] = 1
+        assert np.array_equal(mapped.take(array, rows), np.asarray(array)[rows])
+    (tmp_path / "X.npy").rename(tmp_path / "elsewhere.npy")  # the mapping still holds it
+    assert np.array_equal(mapped.take(X, np.array([3, 11])), np.asarray(X)[[3, 11]])
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory as Linux tells it")
+def test_the_pages_of_a_file_do_not_stay_in_the_process(tmp_path):
+    """64 MiB that are in the page cache: through the mapping, rows in random order brought all of them in."""
+    np.save(tmp_path / "X.npy", np.ones((1 << 18, 64), np.float32))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    out, order = np.empty((1 << 12, 64), np.float32), np.random.default_rng(0).permutation(len(X))
+    before = resident()
+    for start in range(0, len(X), len(out)):
+        mapped.take(X, order[start : start + len(out)], out)
+    assert resident() - before < X.nbytes / 8
+    np.take(X, order, axis=0)
+    assert resident() - before > X.nbytes / 2  # what the test can see
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

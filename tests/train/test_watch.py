@@ -9,7 +9,7 @@ import symgrad as sg
 from symgrad.errors import DataError, ShapeError, SymgradError
 from symgrad.library.models import mlp
 from symgrad.library.optimizers import adam, sgd
-from symgrad.train.metrics import calibration_error, measure
+from symgrad.train.metrics import measure
 
 RNG = np.random.default_rng(3)
 Y = RNG.integers(0, 3, 60)
@@ -36,7 +36,11 @@ def test_classification_metrics_are_scikit_learns(classes):
     truth = rng.integers(0, max(classes - 1, 2), 40)
     scores = rng.dirichlet(np.ones(classes), 40) * np.arange(classes)
     predicted = scores.argmax(1)
-    found = measure(("accuracy", "precision", "recall", "f1"), truth, scores, labelled=True)
+    names = ("accuracy", "precision", "recall", "f1", "confusion_matrix")
+    found = measure(names, truth, scores, labelled=True, engine="interpret")
+    counts = found.pop("confusion_matrix")
+    occurring = np.unique(np.r_[truth, predicted])
+    assert np.array_equal(counts[np.ix_(occurring, occurring)], reference.confusion_matrix(truth, predicted))
     options = {"average": "macro", "zero_division": 0}
     expected = [
         reference.accuracy_score(truth, predicted), reference.precision_score(truth, predicted, **options),
@@ -45,9 +49,11 @@ def test_classification_metrics_are_scikit_learns(classes):
     np.testing.assert_allclose(list(found.values()), expected, rtol=1e-12)
 
 
-def test_regression_metrics_are_scikit_learns():
-    truth, predicted = RNG.standard_normal((2, 30))
-    found = measure(("r2", "mean_squared_error", "mean_absolute_error"), truth, predicted, labelled=False)
+@pytest.mark.parametrize("shape", [(30,), (30, 3)], ids=str)
+def test_regression_metrics_are_scikit_learns(shape):
+    truth, predicted = RNG.standard_normal((2, *shape))
+    names = ("r2", "mean_squared_error", "mean_absolute_error")
+    found = measure(names, truth, predicted, labelled=False, engine="interpret")
     expected = [f(truth, predicted) for f in (
         reference.r2_score, reference.mean_squared_error, reference.mean_absolute_error)]  # fmt: skip
     np.testing.assert_allclose(list(found.values()), expected, rtol=1e-12)
@@ -56,7 +62,47 @@ def test_regression_metrics_are_scikit_learns():
 def test_calibration_error_by_hand():
     """Two examples of confidence 0.9, one right; two of 0.6, both right: (0.4 + 0.4)*2/4."""
     scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
-    np.testing.assert_allclose(calibration_error(np.array([0, 1, 0, 0]), scores), 0.4)
+    found = measure(["calibration_error"], np.array([0, 1, 0, 0]), scores, labelled=True, engine="interpret")
+    np.testing.assert_allclose(found["calibration_error"], 0.4)
+
+
+def test_compiled_metrics_are_the_interpreted_ones():
+    """Every metric, of classes by labels and by probabilities of one, and of values."""
+    scores, truth = RNG.dirichlet(np.ones(4), 50), RNG.integers(0, 4, 50)
+    names = ("accuracy", "precision", "recall", "f1", "calibration_error", "confusion_matrix")
+    values = ("r2", "mean_squared_error", "mean_absolute_error")
+    for wanted, *arrays, labelled in [
+        (names, truth, scores, True), (names, truth % 2, scores[:, 0], False), (values, scores, scores[::-1], False),
+    ]:  # fmt: skip
+        compiled, interpreted = (measure(wanted, *arrays, labelled, engine) for engine in ("kernel", "interpret"))
+        for name in wanted:  # sums in another order
+            np.testing.assert_allclose(compiled[name], interpreted[name], rtol=1e-13)
+
+
+def test_a_constant_target_has_the_r2_of_scikit_learn():
+    for predicted in (np.ones(5), np.arange(5.0)):
+        found = measure(["r2"], np.ones(5), predicted, labelled=False, engine="interpret")
+        assert found["r2"] == reference.r2_score(np.ones(5), predicted)
+
+
+def test_a_fit_is_evaluated_on_other_data():
+    fit = run(validation=0.2)
+    found = fit.evaluate((X, Y), ["f1", "confusion_matrix"])
+    predicted = fit.predict(X=X).argmax(1)
+    assert found["accuracy"] == np.mean(predicted == Y)
+    np.testing.assert_allclose(found["f1"], reference.f1_score(Y, predicted, average="macro"))
+    assert np.array_equal(found["confusion_matrix"], reference.confusion_matrix(Y, predicted))
+
+
+def test_scores_are_not_taken_for_probabilities():
+    logits = "X: input[n, d]\ny: label[n] over k\nW: parameter[d, k]\nz[n,k] = sum[d](X[n,d]*W[d,k])\n" + (
+        "L = mean[n](logsumexp[k](z[n,k]) - z[n,y[n]])\noutputs: L, z"
+    )
+    with pytest.raises(SymgradError, match=r"calibration_error is of probabilities; z sums to .* make the softmax"):
+        run(logits, validation=0.2, metrics="calibration_error")
+    binary = LINE.replace("L = mean[n]((p[n] - y[n])**2)", "L = mean[n](softplus(p[n]) - y[n]*p[n])")
+    with pytest.raises(SymgradError, match="accuracy of two classes is of probabilities; p lies between"):
+        run(binary, (3 * X, Y % 2), validation=0.2, metrics="accuracy", epochs=5)
 
 
 def test_metrics_are_in_the_history_and_its_tables():

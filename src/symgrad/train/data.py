@@ -78,6 +78,8 @@ def _converted(tensor: Tensor, value: Any, dtype: str) -> np.ndarray:
             f"{tensor.name} is a file of {array.dtype}, and training is in {target}: converting it would read all of "
             f'it into memory. Pass dtype="{array.dtype}", or write the file in {target}.'
         )
+    if isinstance(value, np.memmap) and value.flags.c_contiguous:
+        return value
     return np.ascontiguousarray(array, dtype=target).reshape(array.shape)  # ascontiguousarray makes rank 0 rank 1
 
 
@@ -161,7 +163,7 @@ class Examples:
             self._buffers[len(rows)] = empty
         buffers = self._buffers[len(rows)]
         for name in self.batched:
-            np.take(self.arrays[name], numbers, axis=0, out=buffers[name], mode="clip")
+            mapped.take(self.arrays[name], numbers, buffers[name])
         return Part(buffers, numbers)
 
     def some(self, most: int) -> Arrays:
@@ -169,19 +171,15 @@ class Examples:
         rows = np.arange(self.count)
         if self.count > most:
             rows = np.unique(np.linspace(0, self.count - 1, most).astype(int))
-        return {name: self.arrays[name][self.numbers(rows)] for name in self.batched}
+        numbers = self.numbers(rows)
+        return {name: mapped.take(self.arrays[name], numbers) for name in self.batched}
 
     def updates(self, rng: np.random.Generator, accumulate: int = 1) -> Iterator[Update]:
         """The updates of one epoch: every example once, in random order."""
         size = min(self.batch_size or self.count, self.count) if self.batched else self.count
-        arrays = [self.arrays[name] for name in self.batched]
-        held, page = 0, mapped.touched(arrays)
         for rows in batches(self.count, size * accumulate, rng):
             parts = (self.part(rows[start : start + size]) for start in range(0, len(rows), size))
             yield Update(parts, len(rows))
-            held += page * len(rows)
-            if held > mapped.MOST:
-                held = mapped.give_back(arrays) or 0
 
 
 def examples_of(system: System, arrays: Arrays) -> Examples:
@@ -194,7 +192,7 @@ def examples_of(system: System, arrays: Arrays) -> Examples:
 
 def take_rows(arrays: Arrays, batched: Sequence[str], rows: np.ndarray) -> Arrays:
     """The examples `rows` of the batched arrays; the others as they are."""
-    return {name: array[rows] if name in batched else array for name, array in arrays.items()}
+    return {name: mapped.take(array, rows) if name in batched else array for name, array in arrays.items()}
 
 
 def split_rows(count: int, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

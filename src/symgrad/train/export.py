@@ -23,7 +23,7 @@ from .deployed import frames, tensors
 from .features import Preparation
 from .files import path_of, whole_folder
 from .fitted import Fit
-from .metrics import label_of
+from .targets import label_of
 
 FORMAT = "symgrad model 1"
 RUNTIME = ("tensors.py", "frames.py", "command.py")  # copied as they are

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +81,16 @@ class Fit:
         if name not in self._runners:
             self._runners[name] = bind(system, arrays, self.dtype, self.engine)
         return np.array(self._runners[name](**arrays)[name])
+
+    def evaluate(self, data: Any, metrics: str | Iterable[str] | None = None) -> dict[str, Any]:
+        """Loss, and the metrics that are named ("accuracy", "precision", "recall", "f1", "calibration_error",
+        "confusion_matrix" of classes; "r2", "mean_squared_error", "mean_absolute_error" of values), on other data.
+
+        Each is a program of the library, compiled; a confusion matrix has a row for each true class.
+        """
+        from .judge import evaluate  # noqa: PLC0415  (it reads Fit)
+
+        return evaluate(self, data, metrics)
 
     def feeds(self, system: System, arrays: Arrays, purpose: str = "prediction ") -> Feeds:
         """Noise that `system` reads and nobody gave, by the seed: the same in every call."""

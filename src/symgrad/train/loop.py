@@ -19,7 +19,8 @@ from .events import events
 from .feeds import BEGIN, described, feeds_of
 from .fitted import Epoch, Fit, evaluated
 from .initial import initial_parameters
-from .metrics import Judged, judge_of, metric_names
+from .judge import Judged, judge_of
+from .metrics import metric_names
 from .model import loss_of, model_text, prediction_of, raw_system
 from .progress import shown
 from .run import Callback, Run

@@ -1,32 +1,49 @@
-"""Memory-mapped arrays: pages that were read stay in the process until somebody gives them back."""
+"""Rows of memory-mapped files, read into buffers: what is read through the mapping would stay in the process.
+
+A page fault brings more than its page into the process: Linux maps what lies around it and is in memory, up to 2 MiB,
+so that a few thousand rows in random order are gigabytes. Reads of the file itself leave nothing behind.
+"""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
+import os
 
 import numpy as np
 
-PAGE = mmap.PAGESIZE
-MOST = 256 * 2**20  # bytes of pages that rows in random order may bring in before they are given back
+
+def take(array: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """`array[rows]`, into `out` where it is given."""
+    out = np.empty((len(rows), *array.shape[1:]), array.dtype) if out is None else out
+    place = place_of(array)
+    if place is not None and out.flags.c_contiguous and array.shape[1:] == out.shape[1:]:
+        try:
+            return _read(*place, rows % len(array), out)
+        except OSError:  # the file has another name by now; the mapping holds it
+            pass
+    return np.take(array, rows, axis=0, out=out, mode="clip")
 
 
-def file_of(array: np.ndarray) -> mmap.mmap | None:
-    """The file behind an array that is a view of one."""
-    base = array
-    while base is not None and not isinstance(base, mmap.mmap):
-        base = getattr(base, "base", None) if not isinstance(base, memoryview) else base.obj
-    return base
+def place_of(array: np.ndarray) -> tuple[str, int] | None:
+    """The file that a memory-mapped array shows as it is on the disk, and where in it the array begins."""
+    file = getattr(array, "_mmap", None)
+    if not (isinstance(array, np.memmap) and isinstance(file, mmap.mmap) and array.filename and hasattr(os, "preadv")):
+        return None
+    if array.mode == "c" or not array.flags.c_contiguous or array.ndim == 0:
+        return None
+    begin = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY
+    ahead = array.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
+    return os.fspath(array.filename), begin + ahead
 
 
-def touched(arrays: Iterable[np.ndarray]) -> int:
-    """The bytes of pages that one row of the mapped arrays brings in, at most."""
-    mapped = (a for a in arrays if file_of(a) is not None)
-    return sum(PAGE + a.nbytes // max(len(a), 1) for a in mapped)
-
-
-def give_back(arrays: Iterable[np.ndarray]) -> None:
-    """Let the process forget the pages of mapped files; they are read again where they are needed."""
-    for file in {id(f): f for f in map(file_of, arrays) if f is not None}.values():
-        if hasattr(file, "madvise"):
-            file.madvise(mmap.MADV_DONTNEED)
+def _read(path: str, position: int, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
+    width = out.nbytes // max(len(rows), 1)
+    view = memoryview(out.reshape(-1)).cast("B") if out.size else memoryview(b"")
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        for at, row in enumerate(rows.tolist()):
+            if os.preadv(handle, [view[at * width : (at + 1) * width]], position + row * width) != width:
+                raise OSError(f"{path} is shorter than its mapping")
+    finally:
+        os.close(handle)
+    return out

@@ -18,7 +18,7 @@ from .diagnose import report
 from .feeds import Moment
 from .fitted import Epoch, Fit
 from .interrupt import interruptible
-from .metrics import Judged
+from .judge import Judged
 from .trainer import Trainer
 from .watch import Watch
 

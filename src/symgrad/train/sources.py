@@ -13,11 +13,12 @@ import numpy as np
 from ..errors import DataError, SymgradError
 from ..ir.system import System
 from ..kernels.checks import facts as check_facts
+from . import mapped
 from .data import Arrays, Examples, asked_of, examples_axis, examples_of, name_arrays, sizes_of, split_rows, take_rows
 from .feeds import schedules_of
 from .fitted import Fit
-from .metrics import label_of
 from .stream import Stream, is_stream, stream_of
+from .targets import label_of
 from .weights import example_weights, weighted
 
 
@@ -115,5 +116,5 @@ def digest_arrays(arrays: Arrays) -> str:
         found.update(f"{name}{array.shape}{array.dtype}".encode())
         rows = np.atleast_1d(array)
         picked = np.unique(np.linspace(0, max(len(rows) - 1, 0), 64).astype(int)) if len(rows) else np.zeros(0, int)
-        found.update(np.ascontiguousarray(rows[picked]).tobytes())
+        found.update(np.ascontiguousarray(mapped.take(rows, picked)).tobytes())
     return found.hexdigest()[:16]

@@ -13,10 +13,7 @@ import numpy as np
 from ..errors import DataError, SymgradError, UnknownNameError, did_you_mean
 from .arguments import by_name, whole
 from .columns import column, is_table
-from .feeds import BEGIN
 from .fitted import Fit
-from .metrics import judge_of, metric_names
-from .sources import checked
 
 
 class TestSetWarning(UserWarning):
@@ -34,8 +31,8 @@ class TestSet:
     arrays: dict[str, np.ndarray] = field(repr=False)
     evaluations: int = 0
 
-    def evaluate(self, fit: Fit, metrics: str | Sequence[str] = ()) -> dict[str, float]:
-        """Loss and metrics of a fit on the test set."""
+    def evaluate(self, fit: Fit, metrics: str | Sequence[str] = ()) -> dict[str, Any]:
+        """Loss and metrics of a fit on the test set, as `Fit.evaluate`."""
         if not isinstance(fit, Fit):
             raise SymgradError(f"a test set evaluates what sg.fit returned; this is {type(fit).__name__}.")
         self.evaluations += 1
@@ -46,12 +43,7 @@ class TestSet:
                 TestSetWarning,
                 stacklevel=2,
             )
-        system = fit.system.prune([fit.loss])
-        examples = checked(system, self.arrays, fit.dtype)
-        feeds = fit.feeds(system, examples.arrays | fit.parameters)
-        judged = judge_of(fit, examples, metric_names(metrics), feeds)(BEGIN)
-        found = {"loss": judged.loss, "accuracy": judged.accuracy, **judged.metrics}
-        return {name: value for name, value in found.items() if value is not None}
+        return fit.evaluate(self.arrays, metrics)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SymgradError, did_you_mean
+from ..library.metrics import LARGER_IS_BETTER
 from .fitted import Epoch
-from .metrics import LARGER_IS_BETTER
 
 
 def value_of(epoch: Epoch, monitor: str) -> float:
