@@ -248,7 +248,8 @@ def test_every_entry(name):
 
 def test_a_fault_of_an_entry_would_be_seen():
     """The control: e/(1 + e) through a definition overflows, and p - p^2 with p a plain quotient is 0."""
-    program = sg.program("x: parameter[n]\ne[n] = exp(x[n])\ny[n] = e[n]/(1 + e[n])\nv[n] = y[n] - y[n]**2\noutputs: y, v")
+    lines = ("x: parameter[n]", "e[n] = exp(x[n])", "y[n] = e[n]/(1 + e[n])", "v[n] = y[n] - y[n]**2", "outputs: y, v")
+    program = sg.program("\n".join(lines))
     broken = {case: {f[0] for f in faults(program, arrays)} for case, arrays in cases("", program)}
     assert broken["large"] == {"y", "v"} and broken["saturated"] == {"v"} and broken["ties"] == set()
 

@@ -93,7 +93,9 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath}
 \usepackage{amssymb}
 \usepackage{graphicx}
+\usepackage{longtable}
 \allowdisplaybreaks
+\setlength{\LTleft}{0pt}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em}
 \setlength{\jot}{6pt}
@@ -106,7 +108,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 
 
 def to_latex(title: str, blocks: Iterable[Block]) -> str:
-    """A complete document that pdflatex compiles with amsmath, amssymb, graphicx and geometry only."""
+    """A complete document that pdflatex compiles with LaTeX's own packages and amsmath only."""
     body = "\n\n".join(map(_latex_block, blocks))
     return (
         f"{PREAMBLE}\\title{{{latex_text(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n\n"
@@ -120,7 +122,7 @@ def _latex_block(block: Block) -> str:
             label = rf"\label{{{anchor}}}" if anchor else ""
             return "\\" + "sub" * (level - 2) + f"section*{{{_latex_inline(text)}}}{label}"
         case Paragraph(text, style):
-            shown = _latex_inline(text)
+            shown = _latex_paragraph(text)
             return rf"{{\small {shown}\par}}" if style else shown
         case Formula(lines):
             return "\\begin{align*}\n" + " \\\\\n".join(map(_fitted, lines)) + "\n\\end{align*}"
@@ -133,11 +135,9 @@ def _latex_block(block: Block) -> str:
             return f"\\begin{{{kind}}}\n{shown}\n\\end{{{kind}}}"
         case Table(header, rows):
             lines = [" & ".join(map(_latex_inline, r)) + r" \\" for r in (header, *rows)]
-            return (
-                f"\\begin{{tabular}}{{{'l' * len(header)}}}\n{lines[0]} \\hline\n"
-                + "\n".join(lines[1:])
-                + "\n\\end{tabular}"
-            )
+            columns = "l" * len(header)  # may go on on the next page
+            shown = "\n".join([rf"{lines[0]} \hline", *lines[1:]])
+            return f"\\begin{{longtable}}{{{columns}}}\n{shown}\n\\end{{longtable}}"
         case Picture():
             return (
                 f"\\begin{{center}}\n\\includegraphics[width=0.8\\linewidth]{{{block.file}}}\\par\n"
@@ -146,6 +146,11 @@ def _latex_block(block: Block) -> str:
         case Links(rows, inline):
             return "\\begin{flushleft}\n" + "\n".join(_latex_links(*row, inline) for row in rows) + "\n\\end{flushleft}"
     raise TypeError(f"not a block: {block!r}")
+
+
+def _latex_paragraph(text: str) -> str:
+    """Formulas stand in the line where they fit, else on one of their own."""
+    return inline(text, latex_text, lambda f: f"${f}$" if width(f) <= FULL else rf"\[\fit{{{f}}}\]")
 
 
 def _narrow(text: str) -> Iterable[str]:

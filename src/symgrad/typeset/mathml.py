@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 ESCAPED = re.compile(r"\\([_%&#$])")  # in text: the sign itself
+CARET = r"\textasciicircum{}"
 TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|.", re.DOTALL)
 LETTERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
@@ -192,7 +193,7 @@ class _Reader:
         if name == "sqrt":
             return _node("msqrt", self.group())
         if name in ("text", "textrm", "mbox", "textit"):
-            return _leaf("mtext", ESCAPED.sub(r"\1", self.text()).replace(" ", "\u00a0"))
+            return _leaf("mtext", ESCAPED.sub(r"\1", self.text()).replace(CARET, "^").replace(" ", "\u00a0"))
         if name in ("operatorname", "operatorname*"):
             return self.named(name.endswith("*"))
         if name in VARIANTS:
