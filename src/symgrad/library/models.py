@@ -152,7 +152,7 @@ def sparse_autoencoder(*layers: Size, penalty: str = "kl", weight: float = 0.1, 
     m = layers[-1] if isinstance(layers[-1], str) else "m"
     error = [f"p[n,d] = {scores}", "E = mean[n](sum[d]((p[n,d] - X[n,d])**2))"]
     if penalty == "kl":
-        z = f"ze{len(layers) - 1}[n,{m}]"  # the logarithms of q and 1 - q exist where every sigmoid is rounded to 0 or 1
+        z = f"ze{len(layers) - 1}[n,{m}]"  # log q and log(1 - q) exist where every sigmoid is rounded to 0 or 1
         kl = f"{rho}*(log({rho}) - log_q[{m}]) + (1 - {rho})*(log(1 - {rho}) - log_rest[{m}])"
         error += [
             f"log_q[{m}] = logsumexp[n](log_sigmoid({z})) - log(size(n))",
