@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from sympy import Add, Expr
+from sympy import Add, Basic, Expr
 
 from ..functions import finite, stop
 from ..ir.access import Access, Index, reads, sort_key
@@ -69,11 +69,9 @@ def _terms(terms: Iterable[Term], context: Look) -> Iterator[Term]:
 
 def _written_out(body: Expr, context: Look) -> Expr:
     """A read of c + log(S), as that sum: the value of a logsumexp is a tensor where it was differentiated."""
-    for access in reads(body):
-        inside = context.table.expand(access)
-        if inside is not None and inside.is_Add and any(_is_shift(a, context) for a in inside.args):
-            body = body.xreplace({access: inside})
-    return body
+    found = {access: context.table.expand(access) for access in reads(body)}
+    sums = {a: e for a, e in found.items() if isinstance(e, Add) and any(_is_shift(p, context) for p in e.args)}
+    return body.xreplace(sums) if sums else body
 
 
 def _difference(total: Expr, context: Look) -> tuple[Expr, Expr] | None:
@@ -89,14 +87,14 @@ def _difference(total: Expr, context: Look) -> tuple[Expr, Expr] | None:
     return None
 
 
-def _is_shift(expr: Expr, context: Look) -> bool:
-    inside = expr.args[0] if isinstance(expr, stop) else None
-    return isinstance(inside, finite) and getattr(inside.args[0], "name", None) in context.maxima
+def _is_shift(expr: Basic, context: Look) -> bool:
+    inside = expr.args[0] if isinstance(expr, stop) else expr
+    return expr != inside and isinstance(inside, finite) and getattr(inside.args[0], "name", None) in context.maxima
 
 
-def _shifts(c: Expr, u: Access, context: Look) -> bool:
+def _shifts(c: Basic, u: Access, context: Look) -> bool:
     """Is u one of the cells whose maximum c is?"""
-    maximum = c.args[0].args[0]
+    (maximum,) = c.atoms(Access)
     (term,) = context.maxima[maximum.name].terms
     if not isinstance(term.body, Access) or term.body.name != u.name:
         return False
