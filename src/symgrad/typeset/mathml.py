@@ -276,11 +276,14 @@ class _Reader:
         return _row([opening, table, closing])
 
 
+PADDING = {"aligned": "0.3em 0", "center": "0.15em 0.4em"}  # of a cell: above and below, beside
+
+
 def _grow(table: Element, cells: list[list[Element]], style: str) -> None:
     row = ElementTree.SubElement(table, "mtr")
     for column, cell in enumerate(cells):
         side = {"aligned": "right" if column % 2 == 0 else "left"}.get(style, style)
-        pad = "0 0 0 1em" if style == "left" and column else "0"
+        pad = f"0.15em 0 0.15em {1 if column else 0}em" if style == "left" else PADDING[style]
         entry = ElementTree.SubElement(row, "mtd", style=f"text-align:{side};padding:{pad}")
         entry.extend(cell)
 
