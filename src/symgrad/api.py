@@ -49,6 +49,12 @@ class Program:
     def kernel(self) -> System:
         """The raw form plus value-safe rules: what is compiled."""
         with calculus.limited(f"the kernel form of {_listed(self.outputs)}"):
+            return calculus.on_diagonals(self.apart)
+
+    @cached_property
+    def apart(self) -> System:
+        """The kernel form with diagonals beside dense terms: what structured derivatives are made of."""
+        with calculus.limited(f"the kernel form of {_listed(self.outputs)}"):
             return calculus.kernel_form(self.raw)
 
     @property
@@ -186,7 +192,7 @@ class Program:
         """
         need(self.raw, name)
         rows, symmetric = (rows, False) if rows is not None else self._rows(name)
-        return structured.structure(self.kernel, self.display, name, rows, symmetric)
+        return structured.structure(self.apart, self.display, name, rows, symmetric)
 
     def _rows(self, name: str) -> tuple[int, bool]:
         """How many axes of a Jacobian or Hessian are rows, and whether it is symmetric."""
@@ -208,7 +214,7 @@ class Program:
         """The program whose outputs are the cores of the Jacobians or Hessians `names`: each number once."""
         for name in names:
             need(self.raw, name)
-        return Program(replace(structured.compressed(self.kernel, *names), log=()))
+        return Program(replace(structured.compressed(self.apart, *names), log=()))
 
     def structured(self, name: str, target: str = "cpu", **options) -> StructuredKernel:
         r"""A kernel for the Jacobian or Hessian `name` that returns a `StructuredMatrix`, never the dense array.

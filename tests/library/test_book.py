@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 import sympy
 
+import symgrad as sg
 from symgrad import book, cli
 from symgrad.analysis.report import Report
 from symgrad.book.forms import forms, largest_errors
@@ -16,7 +17,18 @@ from symgrad.calculus.rewrite import Rule
 from symgrad.errors import SymgradError
 from symgrad.ir.system import Step
 from symgrad.library.gallery import GALLERY, entry
-from symgrad.typeset.blocks import Code, Heading, Links, Picture, to_html, to_latex, to_markdown
+from symgrad.typeset.blocks import (
+    Code,
+    Formula,
+    Heading,
+    Links,
+    Paragraph,
+    Picture,
+    Table,
+    to_html,
+    to_latex,
+    to_markdown,
+)
 from symgrad.typeset.files import compile_latex
 
 NAMES = ("chain_rule", "softplus", "bias_correction", "kl_bernoulli")
@@ -61,6 +73,28 @@ def test_latex_refers_to_what_is_there(blocks):
     text = to_latex("Book", blocks)
     assert set(re.findall(r"\\pageref\{(.+?)\}", text)) <= set(re.findall(r"\\label\{(.+?)\}", text))
     assert text.count(r"\begin{") == text.count(r"\end{") and r"\text{(m_t" not in text
+
+
+def test_what_stopped_latex():
+    """Constants, a caret in a rule's name, a table longer than a page, a result wider than the line."""
+    assert r"\frac{\sqrt{2}}{\sqrt{\pi}} x" in sg.program("x: parameter\ny = sqrt(2/pi)*x").latex()
+    report = book.derived(entry("poisson_variance"))[0]
+    assert r"(k q\textasciicircum{}k = q d/dq" in report.latex() and "k\u00a0q^k" in report.html()
+    wide = Paragraph(f"The result is ${' + '.join(['x'] * 40)}$.")
+    text = to_latex("t", [Table(("a", "b"), (("1", "2"),) * 99), wide])
+    assert r"\begin{longtable}{ll}" in text and r"The result is \[\fit{x + x" in text
+
+
+def test_a_wide_left_side_leaves_less_room():
+    row = "v &= " + " + ".join(f"x_{{{i}}}" for i in range(40))
+    assert r"&= \fit{x" in to_latex("t", [Formula((row,))])
+    assert r"&= \fit[0.7" in to_latex("t", [Formula((row, r"\Longrightarrow\quad \mathrm{rather\ wide}_{n,m} &= 1"))])
+
+
+def test_names_as_headings():
+    assert [book.page.title(entry(n)) for n in ("kl_normal", "relu6", "mlp_backprop")] == [
+        "KL normal", "ReLU6", "MLP backprop"
+    ]  # fmt: skip
 
 
 def test_wide_code_is_continued():

@@ -15,6 +15,7 @@ from symgrad.errors import CheckError, SymgradError
 from symgrad.library.foundations import ROWS
 from symgrad.library.gallery import GALLERY, entry
 from symgrad.library.losses import PAIRS, PENALTIES
+from symgrad.library.reports import EVIDENCE
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(4)
@@ -157,6 +158,27 @@ def test_fisher_information():
         ask.fisher(ask.normal(0, 1))
 
 
+@pytest.mark.row("D7", "D10")
+def test_the_divergence_of_normal_vectors_is_its_integral():
+    """The matrix formula against the one that was derived by integration for two dimensions."""
+    value = derived("kl_normal_full").value
+    m, n, S, T = np.array([0.3, -0.7]), np.array([1.1, 0.2]), np.array([[1.5, 0.4], [0.4, 0.8]]), np.eye(2) + 0.3
+    cells = {"mu1": m[0], "mu2": m[1], "nu1": n[0], "nu2": n[1]}
+    cells |= {f"{a}{i + 1}{j + 1}": M[i, j] for a, M in (("s", S), ("t", T)) for i in (0, 1) for j in (0, 1) if i <= j}
+    wanted = float(value.subs({s: cells[s.name] for s in value.free_symbols}))
+    found = sg.program(entry("multivariate_normal_kl_gradient").text).evaluate(mu=m, S=S, q_mu=n, q_S=T)["KL"]
+    assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.row("D14")
+def test_the_bound_is_tight_at_the_posterior():
+    joint, program = RNG.uniform(size=5), sg.program(EVIDENCE)
+    log_evidence = np.log(joint.sum())
+    assert program.evaluate(joint=joint, q=joint / joint.sum())["bound"] == pytest.approx(log_evidence, rel=1e-12)
+    for q in RNG.dirichlet(np.ones(5), size=20):
+        assert program.evaluate(joint=joint, q=q)["bound"] < log_evidence
+
+
 # networks
 
 
@@ -203,6 +225,17 @@ def test_bfgs_meets_the_secant_equation():
     np.testing.assert_allclose(found, V @ H @ V.T + np.outer(s, s) / (s @ y), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.row("F9")
+def test_the_two_loops_of_lbfgs_are_bfgs():
+    s, g = RNG.normal(size=(2, 4))
+    y = s + 0.1 * RNG.normal(size=4)
+    V = np.eye(4) - np.outer(s, y) / (s @ y)
+    wanted = 0.7 * V @ V.T + np.outer(s, s) / (s @ y)
+    found = derived("lbfgs_direction").evaluate(s=s, y=y, g=g, gamma=0.7)
+    np.testing.assert_allclose(found["dd_dg"], wanted, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(found["d"], wanted @ g, rtol=1e-11, atol=1e-12)
+
+
 @pytest.mark.row("F1", "F5")
 def test_recurrences():
     """After seven steps, by running them; a rule that is not linear is refused."""
@@ -222,6 +255,8 @@ def test_steps_are_minima_of_their_models():
         (point,) = derived(name).value
         assert str(point.at["p"]) == wanted
     assert derived("newton_step").value[0].kind == "minimum"
+    (full,) = derived("damped_newton_step").value
+    assert full.kind == "minimum" and list(full.at.values()) == [1]
 
 
 # the questions that this list added

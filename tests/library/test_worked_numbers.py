@@ -201,6 +201,10 @@ DENSITIES = {
     "cauchy": ({"x": X, "mu": M, "scale": A}, stats.cauchy.logpdf(X, M, A)),
     "log_normal": ({"x": X, "mu": M, "sigma": A}, stats.lognorm.logpdf(X, A, scale=np.exp(M))),
     "logistic": ({"x": X, "mu": M, "scale": A}, stats.logistic.logpdf(X, M, A)),
+    "multivariate_normal": (
+        {"x": Z, "mu": T[0], "S": Z.T @ Z + np.eye(Z.shape[1])},
+        stats.multivariate_normal.logpdf(Z, T[0], Z.T @ Z + np.eye(Z.shape[1])),
+    ),
     "multivariate_normal_diagonal": (
         {"x": Z, "mu": T, "sigma": V},
         [stats.multivariate_normal.logpdf(z, t, np.diag(v**2)) for z, t, v in zip(Z, T, V)],

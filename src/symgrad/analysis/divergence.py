@@ -23,7 +23,7 @@ from ..functions import to_sympy
 from ..ir.system import Step
 from .densities import Density, Family, Value, normal, value
 from .means import SECONDS, Found, gathered, mean
-from .report import Report
+from .report import Report, latex
 
 KULLBACK = "Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)"
 QUADRATIC = "Petersen and Pedersen, The Matrix Cookbook, 2012, equation 318: E[x^T A x] = tr(A S) + m^T A m"
@@ -45,7 +45,7 @@ def kl(p: Density | Family, q: Density | Family, seconds: float = SECONDS) -> Re
             raise SymgradError(f"there is no divergence between {p.name} and {q.name}: one kind of variable is needed.")
     shown = f"$\\mathrm{{KL}}(p \\| q)$ of {p.name} and {q.name}"
     compared = f" Each integral was compared with quadrature at {found.checked} points." if found.checked else ""
-    conclusion = f"The divergence is ${sympy.latex(found.value)}$.{compared}"
+    conclusion = f"The divergence is ${latex(found.value)}$.{compared}"
     return Report(shown, "", found.steps, conclusion, found.value, KULLBACK)
 
 

@@ -24,7 +24,7 @@ from ..calculus.scalar.steps import Calculation, Work, line_rule, rule, split, t
 from ..errors import CheckError, SymgradError, explain
 from ..ir.system import Step
 from .densities import Density
-from .report import Report
+from .report import Report, latex
 
 SECONDS = 60.0
 
@@ -224,5 +224,5 @@ def formula_of(g: Expr | str, known: Mapping[str, Symbol]) -> Expr:
 
 
 def _report(title: str, statement, found: Found, p: Density | None) -> Report:
-    conclusion = f"The result is ${sympy.latex(found.value)}$. Compared with quadrature at {found.checked} points."
+    conclusion = f"The result is ${latex(found.value)}$. Compared with quadrature at {found.checked} points."
     return Report(title, statement, found.steps, conclusion, found.value, p.source if p else "")

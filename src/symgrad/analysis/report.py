@@ -30,13 +30,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-import sympy
 from sympy import Basic
+from sympy.printing.latex import LatexPrinter
 
 from ..calculus.rewrite import Rule, replays
 from ..functions import stop
 from ..ir.system import Step
 from ..typeset.blocks import (
+    FULL,
     Block,
     Formula,
     Heading,
@@ -44,10 +45,12 @@ from ..typeset.blocks import (
     Paragraph,
     escape_dollars,
 )
+from ..typeset.mathml import CARET
+from ..typeset.measure import width
 from ..typeset.printed import Printed
 
 Shown = Basic | str  # SymPy, or LaTeX as text
-SPECIAL, ESCAPE = re.compile(r"[_%&#$]"), r"\\\g<0>"  # a rule's name in LaTeX's text
+SPECIAL = re.compile(r"[_%&#$]")  # of a rule's name in LaTeX's text
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,22 @@ def latex(shown: Any) -> str:
         return shown
     if isinstance(shown, Basic):
         shown = shown.replace(stop, lambda held: held)  # a mark for differentiation, not for the reader
-    return sympy.latex(shown, ln_notation=False)
+    return _Printer({"ln_notation": False}).doprint(shown)
+
+
+class _Printer(LatexPrinter):
+    """SymPy's, with the usual names of the gamma function's kin."""
+
+    def _print_loggamma(self, expr, exp=None) -> str:
+        return self._called(r"\log \Gamma", expr.args[0], exp)
+
+    def _print_polygamma(self, expr, exp=None) -> str:
+        order, x = expr.args
+        return self._called(r"\psi" if order == 0 else rf"\psi^{{({self._print(order)})}}", x, exp)
+
+    def _called(self, name: str, argument, exp) -> str:
+        shown = rf"{name}\left({self._print(argument)}\right)"
+        return shown if exp is None else rf"\left({shown}\right)^{{{exp}}}"
 
 
 def _blocks(report: Report) -> Iterable[Block]:
@@ -129,7 +147,12 @@ def _rows(chain: list[Step]) -> Iterable[str]:
         relation = getattr(step.rule, "relation", "=")
         name = getattr(step.rule, "name", str(step.rule))
         lead = rf"\quad {relation} " if step.before != "" else " "
-        yield rf"&{lead}{latex(step.after)} \qquad \text{{({SPECIAL.sub(ESCAPE, name)})}}"
+        shown, reason = f"&{lead}{latex(step.after)}", rf"\qquad \text{{({_text(name)})}}"
+        yield from (f"{shown} {reason}",) if width(shown[1:] + reason) <= FULL else (shown, f"& {reason}")
+
+
+def _text(name: str) -> str:
+    return SPECIAL.sub(r"\\\g<0>", name).replace("^", CARET)
 
 
 def _note(step: Step) -> str:

@@ -16,6 +16,11 @@ from .forms import forms
 from .plots import pictures
 
 TEXTS = {"latex": to_latex, "md": to_markdown, "html": to_html}
+WORDS = """Adadelta Adagrad Adam Adamax AdamW BCE Bernoulli BFGS Cauchy CCE Dirichlet ELBO ELU Fisher Frobenius Gauss
+    GELU GRU Hadamard Huber Jensen KKT KL Kronecker L1 L2 Laplace Levenberg LSTM Lyapunov MAE Marquardt MLP MSE NCE
+    Nesterov Newton NLL PINN Poisson PReLU RAdam ReLU ReLU6 RMS RMSprop RNN SELU SGD Shannon SiLU Taylor VAE Xavier
+    XOR"""
+SPELLED = {word.lower(): word for word in WORDS.split()}  # words of a name that are not written as they stand
 WIDE = 36  # characters of a cell: wider ones would leave the page
 
 
@@ -30,7 +35,9 @@ def write(entry: Entry, path: Path) -> Path:
 
 
 def title(entry: Entry) -> str:
-    return entry.name.replace("_", " ").capitalize()
+    """The name as a heading: `kl_normal` is KL normal."""
+    spelled = " ".join(SPELLED.get(word, word) for word in entry.name.split("_"))
+    return spelled[0].upper() + spelled[1:]
 
 
 def page(

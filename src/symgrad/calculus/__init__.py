@@ -1,5 +1,6 @@
 """System -> System: stable forms, splitting, differentiation, closed forms."""
 
+from .complement import on_diagonals
 from .eliminate import gradient_in, jacobian_in
 from .forms import display_form, in_inputs, kernel_form
 from .forward import jvp
@@ -24,6 +25,7 @@ __all__ = [
     "kernel_form",
     "leading",
     "limited",
+    "on_diagonals",
     "prepare",
     "split",
     "time_limit",

@@ -4,15 +4,16 @@ For a tensor P with a complement Q = 1 - P that is computed without cancellation
 
     A P - B = (A - B) P - B Q,
 
-whose right side loses nothing when P is near 1 and Y is 0 or 1: with one-hot labels it is exactly -Q at the label.
+whose right side loses nothing when P is near 1 and Y is 0 or 1: with one-hot labels it is exactly -Q at the label, and
+the diagonal p - p p of a softmax's Jacobian is p Q.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Ne
+from sympy import Add, Expr, Mul, Ne, S
 
 from ..functions import complement_of, where
 from ..ir.access import Access, Index, reads
@@ -22,11 +23,22 @@ from .relations import Relations, pointwise, relations
 from .rewrite import Rule
 
 
+@dataclass(frozen=True)
+class Look:
+    """What `complement` looks at."""
+
+    tensors: Mapping[str, Tensor]
+    table: Relations
+
+
+Fits = Callable[[Expr, Expr, Expr, Look], bool]  # may the cell `at` of A P and -B be carved out?
+
+
 def keep_complements(context, before: tuple[Equation, ...]):
     """The rule: single bodies first, then a dense term with a term written at labels."""
     eq = before[-1]
     terms = [replace(t, body=_in_body(t.body, context)) for t in eq.terms]
-    terms = list(_at_labels(terms, context))
+    terms = list(_carved(terms, context, _at_label))
     return (replace(eq, terms=tuple(terms)),), []
 
 
@@ -39,12 +51,13 @@ def one_minus(system: System) -> System:
     return replace(system, equations=tuple(s.after[0] for s in steps), log=(*system.log, *changed))
 
 
-@dataclass(frozen=True)
-class Look:
-    """What `complement` looks at."""
-
-    tensors: Mapping[str, Tensor]
-    table: Relations
+def on_diagonals(system: System) -> System:
+    """The last step of the kernel form: a dense term and a term on its diagonal that cancel where P is 1. Structured
+    derivatives are made before it, because a diagonal and a matrix of rank one are solved with apart."""
+    context = Look(system.tensors, relations(system))
+    steps = [DIAGONAL.step(context, (eq,)) for eq in system.equations]
+    changed = tuple(s for s in steps if s.before != s.after)
+    return replace(system, equations=tuple(s.after[0] for s in steps), log=(*system.log, *changed))
 
 
 def _one_minus(context: Look, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
@@ -61,6 +74,14 @@ def _one_minus(context: Look, before: tuple[Equation, ...]) -> tuple[Equation, .
 
 ONE_MINUS = Rule("complement: 1 - P is computed without the difference", _one_minus,
                  "Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.7")  # fmt: skip
+
+
+def _on_diagonal(context: Look, before: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    (eq,) = before
+    return (eq.with_terms(_carved(eq.terms, context, _at_equal)),) if len(eq.terms) > 1 else before
+
+
+DIAGONAL = Rule("complement: A P - A on a diagonal is -A (1 - P)", _on_diagonal, ONE_MINUS.cite)
 
 
 def complement(atom: Expr, context) -> Expr | None:
@@ -95,14 +116,21 @@ def function_complement(expr: Expr) -> Expr | None:
 
 def _in_body(body: Expr, context) -> Expr:
     for atom in _complemented(body, context):
-        parts = linear_in(body, atom)
+        power = _least_power(body, atom)
+        parts = linear_in((body / atom**power).expand() if power else body, atom)
         if parts is None:
             continue
         a, b = parts[0], -parts[1]
         if b == 0 or _complemented(b, context):
             continue
-        return tidy(a - b) * atom - b * complement(atom, context)
+        return atom**power * (tidy(a - b) * atom - b * complement(atom, context))
     return body
+
+
+def _least_power(body: Expr, atom: Expr) -> int:
+    """How often `atom` is a factor of every addend: once in P - P^2."""
+    addends = Add.make_args(body.expand() if isinstance(body, Mul) else body)
+    return min(int(a.as_powers_dict().get(atom, 0)) for a in addends)
 
 
 def _complemented(body: Expr, context) -> list[Expr]:
@@ -110,47 +138,70 @@ def _complemented(body: Expr, context) -> list[Expr]:
     return [g for g in generators(body) if complement(g, context) is not None]
 
 
-def _at_labels(terms: list[Term], context) -> Iterator[Term]:
-    """A P at [n, k] and -B at [n, y[n]]: the cell of the label is carved out of the dense term."""
-    pair = _pair(terms, context)
+def _carved(terms: Sequence[Term], context, fits: Fits) -> Iterator[Term]:
+    """A P in all cells and -B in few, as at [n, y[n]] or on the diagonal: where both write, the cell is carved out of
+    the dense term."""
+    pair = _pair(terms, context, fits)
     if pair is None:
         yield from terms
         return
-    dense, label, axis, atom, a = pair
-    index = dense.write[axis]
-    at = label.write[axis]
-    here = {index: at}
-    p, a_here, b = atom.xreplace(here), a.xreplace(here), -label.body
-    rest = complement(p, context)
-    yield replace(dense, guard=(*dense.guard, Ne(index, at)))
-    yield replace(label, body=tidy(a_here - b) * p - b * rest)
-    yield from (t for t in terms if t is not dense and t is not label)
+    dense, few, axis, atom, a = pair
+    here = {dense.write[axis]: few.write[axis]}
+    p, b = atom.xreplace(here), -few.body
+    yield replace(dense, guard=(*dense.guard, Ne(dense.write[axis], few.write[axis])))
+    yield replace(few, body=_difference(a.xreplace(here), b, context) * p - b * complement(p, context))
+    yield from (t for t in terms if t is not dense and t is not few)
 
 
-def _pair(terms: list[Term], context):
+def _pair(terms: Sequence[Term], context, fits: Fits):
+    """A dense term A P, linear in a P along the axis in which the other writes few cells; that one, -B; axis, P, A."""
     for dense in terms:
         atoms = [a for a in _complemented(dense.body, context) if isinstance(a, Access)]
-        for label in terms:
-            axis = _label_axis(dense, label)
+        for few in terms:
+            axis = _carved_axis(dense, few)
             if axis is None:
                 continue
-            for atom in atoms:
+            index, at = dense.write[axis], few.write[axis]
+            for atom in (a for a in atoms if index in a.indices):
                 parts = linear_in(dense.body, atom)
-                if parts is not None and parts[1] == 0 and dense.write[axis] in atom.indices:
-                    return dense, label, axis, atom, parts[0]
+                if parts is not None and parts[1] == 0 and fits(at, parts[0].xreplace({index: at}), -few.body, context):
+                    return dense, few, axis, atom, parts[0]
     return None
 
 
-def _label_axis(dense: Term, label: Term) -> int | None:
-    """The one axis at which `label` writes a data-dependent cell and `dense` a plain index; the others agree."""
-    if dense is label or dense.reduced or label.reduced or len(dense.write) != len(label.write):
-        return None
-    if set(dense.guard) != set(label.guard):  # the cell is carved out where the label is, and only there
-        return None
-    axes = [n for n, (d, w) in enumerate(zip(dense.write, label.write)) if d != w]
-    if len(axes) != 1 or not isinstance(dense.write[axes[0]], Index):
-        return None
-    if set(label.indices) != set(dense.indices) - {dense.write[axes[0]]}:  # one label for each row, not several
-        return None
-    return axes[0] if label.write[axes[0]].atoms(Access) else None
+def _at_label(at: Expr, a: Expr, b: Expr, context) -> bool:
+    return bool(at.atoms(Access))
 
+
+def _at_equal(at: Expr, a: Expr, b: Expr, context) -> bool:
+    """On a diagonal, A P and -B cancel near P = 1 only if A and B are equal."""
+    return isinstance(at, Index) and _difference(a, b, context) == 0
+
+
+def _difference(a: Expr, b: Expr, context) -> Expr:
+    """a - b, and 0 where that shows only once definitions are written out."""
+    short = tidy(a - b)
+    return S.Zero if short != 0 and tidy(_in_model(short, context)) == 0 else short
+
+
+def _in_model(expr: Expr, context) -> Expr:
+    """What is defined cell by cell is written out: a share of a softmax as e/S."""
+    for access in reads(expr):
+        inside = context.table.expand(access)
+        if inside is not None and not inside.is_Function:
+            return _in_model(expr.xreplace({access: inside}), context)
+    return expr
+
+
+def _carved_axis(dense: Term, few: Term) -> int | None:
+    """The one axis at which `few` writes a cell that data or another index say, and `dense` an index of its own; the
+    others agree."""
+    if dense is few or dense.reduced or few.reduced or len(dense.write) != len(few.write):
+        return None
+    if set(dense.guard) != set(few.guard):  # the cell is carved out where the other writes, and only there
+        return None
+    axes = [n for n, (d, w) in enumerate(zip(dense.write, few.write)) if d != w]
+    index = dense.write[axes[0]] if len(axes) == 1 else None
+    if not isinstance(index, Index) or dense.write.count(index) > 1:
+        return None
+    return axes[0] if set(few.indices) == set(dense.indices) - {index} else None  # one cell for each row, not several

@@ -20,6 +20,7 @@ from .near_one import near_one
 from .prefix import PREFIX, prefixed
 from .relations import Relations, relations
 from .rewrite import Rule, derived
+from .shift import shift_first
 from .simplify import close
 from .stable import RULE as STABLE
 
@@ -33,7 +34,7 @@ def display_form(system: System) -> System:
 
 def kernel_form(system: System) -> System:
     """The raw form plus rules that lose no accuracy."""
-    return hoist(gathered(prefixed(near_one(one_minus(close(system, display=False))))))
+    return hoist(gathered(prefixed(near_one(shift_first(one_minus(close(system, display=False)))))))
 
 
 def _readable(system: System) -> System:

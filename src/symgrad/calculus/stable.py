@@ -4,6 +4,7 @@
     log(exp(z)/S)        -> z - log(S)                             log(1 + exp(x))         -> softplus(x)
     1/(1 + exp(-x))      -> sigmoid(x)                             log(sigmoid(x))         -> log_sigmoid(x)
     log(1 - sigmoid(x))  -> log_sigmoid(-x)                        log(1 + x), exp(x) - 1  -> log1p(x), expm1(x)
+    (exp(x) - exp(-x))/(exp(x) + exp(-x)), (exp(2*x) - 1)/(exp(2*x) + 1)  -> tanh(x)
     cos(sqrt(s)), sin(u)/u, (1 - cos(u))/u**2 with u = sqrt(s)  -> power series in s (`entire`)
 
 The rules look through definitions: `log(p[n,k])` knows what p is. Patterns looked for after differentiation get missed.
@@ -109,6 +110,10 @@ class _Reader:
             found = self.log_of(expr.args[0])
             if found is not None:
                 return self.rewrite(found)
+        if isinstance(expr, Mul):  # and a quotient sees both of its sides
+            found = self.hyperbolic(expr)
+            if found is not None:
+                return self.rewrite(found)
         args = [self.rewrite(a) for a in expr.args]
         expr = expr if tuple(args) == expr.args else expr.func(*args)
         expr = _or(even_function(expr, self._through), expr)
@@ -198,6 +203,20 @@ class _Reader:
             others = [f for f in others if f != growing]
             return Mul(SIGMOID(growing.args[0]), *others)
         return Mul(SIGMOID(-growing.args[0]), *others)
+
+    def hyperbolic(self, product: Expr) -> Expr | None:
+        """(e^a - e^b)/(e^a + e^b) -> tanh((a - b)/2)."""
+        for below in (f for f in product.args if isinstance(f, Pow) and f.exp == -1):
+            powers = getattr(self._through(below.base), "args", ())
+            if len(powers) != 2 or not all(p == 1 or isinstance(p, exp) for p in powers):
+                continue
+            half = (_log_of_power(powers[0]) - _log_of_power(powers[1])) / 2
+            for above in (f for f in product.args if f != below):
+                sign = {powers[0] - powers[1]: 1, powers[1] - powers[0]: -1}.get(self._through(above))
+                if sign is not None:
+                    rest = (f for f in product.args if f not in (below, above))
+                    return Mul(apply("tanh", sign * half), *rest)
+        return None
 
     def _share(self, base: Expr, others: list[Expr]) -> Expr | None:
         info = self._exp_sum(base.name) if isinstance(base, Access) else None
@@ -313,14 +332,17 @@ SIGMOID = apply("sigmoid", Integer(0)).func
 
 
 def _minus_one(total: Expr) -> Expr | None:
-    """exp(x) - 1 by expm1."""
-    if len(total.args) == 2 and Integer(-1) in total.args and isinstance(total + 1, exp):
-        return apply("expm1", (total + 1).args[0])
-    return None
+    """exp(x) - 1 by expm1, whatever else is added."""
+    powers = [a for a in total.args if isinstance(a, exp)] if Integer(-1) in total.args else []
+    return total + 1 - powers[0] + apply("expm1", powers[0].args[0]) if len(powers) == 1 else None
 
 
 def _shift(addend: Expr) -> bool:
     return any(isinstance(f, stop) for f in Mul.make_args(addend))
+
+
+def _log_of_power(power: Expr) -> Expr:
+    return Integer(0) if power == 1 else power.args[0]
 
 
 def _log_of_positive(factor: Expr) -> Expr:

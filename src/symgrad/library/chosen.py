@@ -210,6 +210,25 @@ H_next[i,j] = H[i,j] + q*s[i]*s[j] - c*(Hy[i]*s[j] + s[i]*Hy[j])""",
         ("vjp",),
     ),
     Entry(
+        "lbfgs_direction",
+        "optimisation",
+        "The two loops of L-BFGS with one stored pair: the Jacobian of the direction by g is the matrix of BFGS.",
+        """\
+g: parameter[i]
+s, y: input[i]
+gamma: input, positive
+rho = 1/sum[i](s[i]*y[i])
+a = rho*sum[i](s[i]*g[i])
+q[i] = g[i] - a*y[i]
+r[i] = gamma*q[i]
+b = rho*sum[i](y[i]*r[i])
+d[i] = r[i] + (a - b)*s[i]""",
+        "d",
+        ("g",),
+        "Nocedal and Wright, Numerical Optimization (2006), Algorithm 7.4",
+        ("jacobian",),
+    ),
+    Entry(
         "clip_by_value",
         "optimisation",
         "Every entry of a gradient between two bounds: its Jacobian is 1 inside and 0 outside.",

@@ -24,6 +24,15 @@ x: input[n, d]
 mu: parameter[n, d]
 sigma: parameter[n, d], positive
 logp[n] = sum[d](-((x[n,d] - mu[n,d])/sigma[n,d])**2/2 - log(sigma[n,d]) - log(2*pi)/2)""",
+    # one matrix of covariances for all examples
+    "multivariate_normal": """\
+x: input[n, d]
+mu: parameter[d]
+S: parameter[d, d], symmetric
+r[n,d] = x[n,d] - mu[d]
+q = solve(S, r.T)
+logdet_S = logdet(S)
+logp[n] = -sum[d](r[n,d]*q[d,n])/2 - logdet_S/2 - size(d)*log(2*pi)/2""",
     # x is 0 or 1
     "bernoulli": """\
 x: input[n]
@@ -124,6 +133,14 @@ q_mu: input[n, d]
 q_sigma: input[n, d], positive
 u[n,d] = (sigma[n,d]**2 + (mu[n,d] - q_mu[n,d])**2)/(2*q_sigma[n,d]**2)
 KL[n] = sum[d](log(q_sigma[n,d]/sigma[n,d]) + u[n,d] - 1/2)""",
+    # full matrices of covariances
+    "multivariate_normal": """\
+mu: parameter[d]
+S: parameter[d, d], symmetric
+q_mu: input[d]
+q_S: input[d, d], symmetric
+r = mu - q_mu
+KL = (tr(solve(q_S, S)) + r @ solve(q_S, r) - size(d) + logdet(q_S) - logdet(S))/2""",
     "bernoulli": """\
 p: parameter[n], positive
 q_p: input[n], positive

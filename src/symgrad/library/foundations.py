@@ -92,8 +92,8 @@ ROWS: tuple[Row, ...] = (
          "bernoulli_sums_to_one categorical_sums_to_one"),
     _row("D6", "scores: log-densities by their parameters",
          "normal_score bernoulli_score categorical_score laplace_score exponential_score gamma_score beta_score "
-         "dirichlet_score multivariate_normal_diagonal_score bernoulli_logits_score poisson_score geometric_score "
-         "student_t_score cauchy_score log_normal_score logistic_score"),
+         "dirichlet_score multivariate_normal_score multivariate_normal_diagonal_score bernoulli_logits_score "
+         "poisson_score geometric_score student_t_score cauchy_score log_normal_score logistic_score"),
     _row("D7", "KL of normal densities: to the standard one, to each other, diagonal, full covariance",
          "kl_standard_normal kl_normal kl_normal_diagonal kl_normal_full gaussian_kl"),
     _row("D8", "KL of Bernoulli and categorical variables", "kl_bernoulli kl_categorical"),
@@ -101,12 +101,11 @@ ROWS: tuple[Row, ...] = (
     _row("D10", "gradients of divergences",
          "normal_kl_gradient standard_normal_kl_gradient multivariate_normal_diagonal_kl_gradient "
          "bernoulli_kl_gradient categorical_kl_gradient laplace_kl_gradient exponential_kl_gradient gamma_kl_gradient "
-         "beta_kl_gradient "
-         "dirichlet_kl_gradient poisson_kl_gradient"),
+         "beta_kl_gradient multivariate_normal_kl_gradient dirichlet_kl_gradient poisson_kl_gradient"),
     _row("D11", "Bayesian updates of conjugate pairs", "normal_normal_update beta_bernoulli_update"),
     _row("D12", "reparameterisation", "reparameterisation reparameterised_sample"),
     _row("D13", "the score-function estimator", "score_function"),
-    _row("D14", "the evidence lower bound", "elbo"),
+    _row("D14", "the evidence lower bound, and where it is tight", "elbo elbo_is_largest_at_the_posterior"),
     _row("E1", "regression and mixtures",
          "linear_regression logistic_regression softmax_regression gaussian_mixture"),
     _row("E2", "dense and batched dense layers", "dense batched_dense"),
@@ -142,9 +141,9 @@ ROWS: tuple[Row, ...] = (
     _row("F5", "Adam with bias correction, AdamW and their kin",
          "adam adamw adamax nadam radam lion bias_correction"),
     _row("F6", "gradient clipping by value and by norm", "clip_by_value clip_by_norm"),
-    _row("F7", "Newton and damped Newton", "newton newton_step"),
+    _row("F7", "Newton and damped Newton", "newton newton_step damped_newton_step"),
     _row("F8", "Gauss-Newton and Levenberg-Marquardt", "gauss_newton levenberg_marquardt_step"),
-    _row("F9", "BFGS and L-BFGS", "bfgs_update"),
+    _row("F9", "BFGS and L-BFGS", "bfgs_update lbfgs_direction"),
     _row("F10", "natural gradient from the Fisher matrix", "fisher_normal fisher_bernoulli"),
     _row("F11", "the gradient by a hyper-parameter", "penalty_gradient"),
 )  # fmt: skip

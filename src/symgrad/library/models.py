@@ -142,7 +142,7 @@ def autoencoder(*layers: Size, activation: str = "tanh") -> str:
 
 def sparse_autoencoder(*layers: Size, penalty: str = "kl", weight: float = 0.1, rho: float = 0.05) -> str:
     """An autoencoder whose code is kept small by a penalty on its mean activations. `kl` is the divergence of a
-    Bernoulli variable of mean `rho` from one of the mean of each unit (sigmoid code), `l1` the mean absolute code.
+    Bernoulli variable of mean `rho` from one of the mean q of each unit (sigmoid code), `l1` the mean absolute code.
 
     Ng, Sparse autoencoder, CS294A lecture notes (2011), section 3.
     """
@@ -152,8 +152,13 @@ def sparse_autoencoder(*layers: Size, penalty: str = "kl", weight: float = 0.1, 
     m = layers[-1] if isinstance(layers[-1], str) else "m"
     error = [f"p[n,d] = {scores}", "E = mean[n](sum[d]((p[n,d] - X[n,d])**2))"]
     if penalty == "kl":
-        kl = f"{rho}*log({rho}/q[{m}]) + (1 - {rho})*log((1 - {rho})/(1 - q[{m}]))"
-        error += [f"q[{m}] = mean[n](c[n,{m}])", f"R = sum[{m}]({kl})"]
+        z = f"ze{len(layers) - 1}[n,{m}]"  # log q and log(1 - q) exist where every sigmoid is rounded to 0 or 1
+        kl = f"{rho}*(log({rho}) - log_q[{m}]) + (1 - {rho})*(log(1 - {rho}) - log_rest[{m}])"
+        error += [
+            f"log_q[{m}] = logsumexp[n](log_sigmoid({z})) - log(size(n))",
+            f"log_rest[{m}] = logsumexp[n](log_sigmoid(-{z})) - log(size(n))",
+            f"R = sum[{m}]({kl})",
+        ]
     else:
         error += [f"R = mean[n](sum[{m}](abs(c[n,{m}])))"]
     last = [f"L = E + {weight}*R", "outputs: L, p"]

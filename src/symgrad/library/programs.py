@@ -51,19 +51,19 @@ def _losses() -> Iterator[Entry]:
 def _distributions() -> Iterator[Entry]:
     for name, text in LOG_DENSITIES.items():
         summary = f"The score of the {_words(name)} density: its logarithm by its parameters."
-        yield Entry(f"{name}_score", "probability", summary, _total(text, "logp"), "L")
+        yield Entry(f"{name}_score", "probability", summary, *_total(text))
     for name, text in DIVERGENCES.items():
         summary = f"The gradient of the divergence of two densities: {_words(name)}."
-        yield Entry(f"{name}_kl_gradient", "probability", summary, _total(text, "KL"), "L")
+        yield Entry(f"{name}_kl_gradient", "probability", summary, *_total(text))
     for name, text in INFORMATION.items():
-        (output,) = parse(text).outputs
         summary = f"The gradient of the {_words(name)} of probabilities."
-        yield Entry(f"{name}_gradient", "probability", summary, _total(text, output), "I" if output == "I" else "L")
+        yield Entry(f"{name}_gradient", "probability", summary, *_total(text))
 
 
-def _total(text: str, output: str) -> str:
-    """With the sum over the examples, which is a scalar, where the output is one number for each."""
-    return text if f"{output}[n]" not in text else f"{text}\nL = sum[n]({output}[n])\noutputs: L"
+def _total(text: str) -> tuple[str, str]:
+    """(the text, its output): with the sum over the examples where the output is one number for each."""
+    (output,) = parse(text).outputs
+    return (f"{text}\nL = sum[n]({output}[n])\noutputs: L", "L") if f"{output}[n]" in text else (text, output)
 
 
 def _layers() -> Iterator[Entry]:

@@ -21,6 +21,11 @@ Row = tuple[str, Callable[[], "Report"]]
 
 GELU_TANH = "x/2*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3)))"  # Hendrycks and Gimpel 2016, section 2
 HUBER = "where(abs(r) <= delta, r**2/2, delta*(abs(r) - delta/2))"
+EVIDENCE = """\
+joint: input[k], positive
+q: parameter[k], positive
+bound = sum[k](q[k]*log(joint[k]/q[k]))
+total = sum[k](q[k]) - 1"""  # joint[k] is p(x, z = k)
 XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 MEANS = (["mu1", "mu2"], ["nu1", "nu2"])
 COVARIANCES = ([["s11", "s12"], ["s12", "s22"]], [["t11", "t12"], ["t12", "t22"]])
@@ -150,6 +155,10 @@ PROBABILITY: Mapping[str, Row] = {
         lambda: a.fisher(a.bernoulli("rho")),
     ),
     "elbo": ("The evidence lower bound, log p(x) >= E[log p(x|z)] - KL, by Jensen's inequality.", lambda: _elbo()),
+    "elbo_is_largest_at_the_posterior": (
+        "Of all q the posterior p(x, z)/p(x) makes the evidence lower bound largest, for any number of values of z.",
+        lambda: a.stationarity(EVIDENCE, ["total"]),
+    ),
 }
 NETWORKS: Mapping[str, Row] = {
     "steep_sigmoid_is_a_step": (
@@ -190,6 +199,10 @@ OPTIMISATION: Mapping[str, Row] = {
         "Newton's step is the minimum of the quadratic Taylor model.",
         lambda: a.critical_points(_model(), "p"),
     ),
+    "damped_newton_step": (
+        "Along Newton's direction -g/h the model is least at the full step; a shorter one, damped, decreases it too.",
+        lambda: a.critical_points(_along_newton(), "t"),
+    ),
     "levenberg_marquardt_step": (
         "The step of Levenberg and Marquardt is the minimum of the damped linear model.",
         lambda: a.critical_points("(r + J*p)**2/2 + lam*p**2/2", "p"),
@@ -206,6 +219,13 @@ def _model() -> Expr:
     """f + g p + h p^2/2, convex."""
     f, g, p = symbols("f g p", real=True)
     return f + g * p + Symbol("h", positive=True) * p**2 / 2
+
+
+def _along_newton() -> Expr:
+    """The model at p = -t g/h, for g > 0."""
+    h, t = Symbol("h", positive=True), Symbol("t", real=True)
+    g = Symbol("g", real=True)
+    return _model().subs(Symbol("p", real=True), -t * g / h).subs(g, Symbol("g", positive=True))
 
 
 def _elbo() -> Report:

@@ -93,20 +93,23 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath}
 \usepackage{amssymb}
 \usepackage{graphicx}
+\usepackage{longtable}
 \allowdisplaybreaks
+\setlength{\LTleft}{0pt}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em}
 \setlength{\jot}{6pt}
 \setlength{\emergencystretch}{3em}
 % A formula that no line break can make fit is scaled down to the line.
 \newsavebox{\fitbox}
-\newcommand{\fit}[1]{\savebox{\fitbox}{$\displaystyle #1$}%
-  \ifdim\wd\fitbox>0.86\linewidth\resizebox{0.86\linewidth}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
+\newcommand{\fit}[2][0.86]{\savebox{\fitbox}{$\displaystyle #2$}%
+  \ifdim\wd\fitbox>#1\linewidth\resizebox{#1\linewidth}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
 """
+FIT, LINE = 0.86, 42.0  # the share of the line that \fit takes if not told; em of a line
 
 
 def to_latex(title: str, blocks: Iterable[Block]) -> str:
-    """A complete document that pdflatex compiles with amsmath, amssymb, graphicx and geometry only."""
+    """A complete document that pdflatex compiles with LaTeX's own packages and amsmath only."""
     body = "\n\n".join(map(_latex_block, blocks))
     return (
         f"{PREAMBLE}\\title{{{latex_text(title)}}}\n\\author{{}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n\n"
@@ -120,10 +123,11 @@ def _latex_block(block: Block) -> str:
             label = rf"\label{{{anchor}}}" if anchor else ""
             return "\\" + "sub" * (level - 2) + f"section*{{{_latex_inline(text)}}}{label}"
         case Paragraph(text, style):
-            shown = _latex_inline(text)
+            shown = _latex_paragraph(text)
             return rf"{{\small {shown}\par}}" if style else shown
         case Formula(lines):
-            return "\\begin{align*}\n" + " \\\\\n".join(map(_fitted, lines)) + "\n\\end{align*}"
+            room = _room(lines)
+            return "\\begin{align*}\n" + " \\\\\n".join(_fitted(line, room) for line in lines) + "\n\\end{align*}"
         case Code(text):
             lines = ("\\texttt{" + latex_text(line).replace(" ", "~") + "}" for line in _narrow(text))
             return "\\begin{flushleft}\\small\n" + " \\\\\n".join(lines) + "\n\\end{flushleft}"
@@ -133,11 +137,9 @@ def _latex_block(block: Block) -> str:
             return f"\\begin{{{kind}}}\n{shown}\n\\end{{{kind}}}"
         case Table(header, rows):
             lines = [" & ".join(map(_latex_inline, r)) + r" \\" for r in (header, *rows)]
-            return (
-                f"\\begin{{tabular}}{{{'l' * len(header)}}}\n{lines[0]} \\hline\n"
-                + "\n".join(lines[1:])
-                + "\n\\end{tabular}"
-            )
+            columns = "l" * len(header)  # may go on on the next page
+            shown = "\n".join([rf"{lines[0]} \hline", *lines[1:]])
+            return f"\\begin{{longtable}}{{{columns}}}\n{shown}\n\\end{{longtable}}"
         case Picture():
             return (
                 f"\\begin{{center}}\n\\includegraphics[width=0.8\\linewidth]{{{block.file}}}\\par\n"
@@ -146,6 +148,11 @@ def _latex_block(block: Block) -> str:
         case Links(rows, inline):
             return "\\begin{flushleft}\n" + "\n".join(_latex_links(*row, inline) for row in rows) + "\n\\end{flushleft}"
     raise TypeError(f"not a block: {block!r}")
+
+
+def _latex_paragraph(text: str) -> str:
+    """Formulas stand in the line where they fit, else on one of their own."""
+    return inline(text, latex_text, lambda f: f"${f}$" if width(f) <= FULL else rf"\[\fit{{{f}}}\]")
 
 
 def _narrow(text: str) -> Iterable[str]:
@@ -162,13 +169,20 @@ def _latex_links(term: str, places: Iterable[tuple[str, str]], inline: bool) -> 
     return "\n".join([rf"\textbf{{{_latex_inline(term)}}}\par", *lines])
 
 
-def _fitted(line: str) -> str:
+def _room(lines: Iterable[str]) -> str:
+    """The share of the line that the widest left side leaves to the right ones, where it is less than usual."""
+    left = max((width(line.partition("&")[0]) for line in lines if "&" in line), default=0.0)
+    share = 0.95 - (left + 1) / LINE
+    return "" if share >= FIT else f"[{max(share, 0.3):.2f}]"
+
+
+def _fitted(line: str, room: str) -> str:
     """A row whose right side may not fit is put in a box that scales it down."""
     left, mark, right = line.partition("&")
     if not mark or width(left) + width(right) <= FULL:
         return line
     relation = "= " if right.startswith("=") else ""
-    return rf"{left}&{relation}\fit{{{right.removeprefix('=').strip()}}}"
+    return rf"{left}&{relation}\fit{room}{{{right.removeprefix('=').strip()}}}"
 
 
 def _latex_inline(text: str) -> str:
@@ -266,7 +280,8 @@ def _portable(latex: str) -> str:
 STYLE = """
 .symgrad { font-family: Georgia, "Times New Roman", serif; line-height: 1.45; max-width: 60em; }
 .symgrad math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", math; }
-.symgrad .formula { overflow-x: auto; margin: 0.6em 0; }
+.symgrad .formula { margin: 0.6em 0; }
+.symgrad .formula, .symgrad p { overflow-x: auto; overflow-y: hidden; }
 .symgrad .note { font-size: 0.9em; color: #555; }
 .symgrad figure { margin: 1em 0; } .symgrad img { max-width: 100%; }
 .symgrad pre { background: #f6f6f4; padding: 0.6em; overflow-x: auto; }

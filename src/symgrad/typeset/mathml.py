@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 ESCAPED = re.compile(r"\\([_%&#$])")  # in text: the sign itself
+CARET = r"\textasciicircum{}"
 TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|.", re.DOTALL)
 LETTERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
@@ -192,7 +193,7 @@ class _Reader:
         if name == "sqrt":
             return _node("msqrt", self.group())
         if name in ("text", "textrm", "mbox", "textit"):
-            return _leaf("mtext", ESCAPED.sub(r"\1", self.text()).replace(" ", "\u00a0"))
+            return _leaf("mtext", ESCAPED.sub(r"\1", self.text()).replace(CARET, "^").replace(" ", "\u00a0"))
         if name in ("operatorname", "operatorname*"):
             return self.named(name.endswith("*"))
         if name in VARIANTS:
@@ -275,11 +276,14 @@ class _Reader:
         return _row([opening, table, closing])
 
 
+PADDING = {"aligned": "0.3em 0", "center": "0.15em 0.4em"}  # of a cell: above and below, beside
+
+
 def _grow(table: Element, cells: list[list[Element]], style: str) -> None:
     row = ElementTree.SubElement(table, "mtr")
     for column, cell in enumerate(cells):
         side = {"aligned": "right" if column % 2 == 0 else "left"}.get(style, style)
-        pad = "0 0 0 1em" if style == "left" and column else "0"
+        pad = f"0.15em 0 0.15em {1 if column else 0}em" if style == "left" else PADDING[style]
         entry = ElementTree.SubElement(row, "mtd", style=f"text-align:{side};padding:{pad}")
         entry.extend(cell)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from sympy import Add, Basic, Eq, Expr, Function, Integer, Mul, Pow, Rational, S, Symbol
+from sympy.core.numbers import NumberSymbol
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
 from sympy.printing.latex import LatexPrinter
@@ -56,6 +57,9 @@ class ScalarPrinter(LatexPrinter):
         sign = "-" if expr.p < 0 else ""
         return str(expr.p) if expr.q == 1 else rf"{sign}\frac{{{abs(expr.p)}}}{{{expr.q}}}"
 
+    def _print_NumberSymbol(self, expr: NumberSymbol) -> str:
+        return expr._latex(self)  # pyright: ignore[reportAttributeAccessIssue]
+
     # -- sums and products
 
     def _print_Add(self, expr: Add, order=None) -> str:
@@ -86,7 +90,9 @@ class ScalarPrinter(LatexPrinter):
             rest = self.juxtapose(Integer(number.p), [f for f in above if f not in slopes])
             return rf"\frac{{{rest}}}{{{divisors}}} {self.juxtapose(Integer(1), slopes, always=True)}"
         if self._stays_in_front(above, below):
-            return rf"\frac{{{number.p}}}{{{divisors}}} {self.juxtapose(Integer(1), above, always=True)}"
+            roots, rest = [f for f in above if f.is_number], [f for f in above if not f.is_number]
+            shown = rf"\frac{{{self.juxtapose(Integer(number.p), roots)}}}{{{divisors}}}"
+            return f"{shown} {self.juxtapose(Integer(1), rest, always=True)}" if rest else shown
         return rf"\frac{{{self.juxtapose(Integer(number.p), above)}}}{{{divisors}}}"
 
     def _has_label(self, access: Access) -> bool:

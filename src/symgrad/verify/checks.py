@@ -271,8 +271,8 @@ def compiled(program: Any, raw: System, arrays: Arrays, seed: int) -> list[Check
         kernel = program.compile("cpu")
     except (ImportError, NotImplementedError) as error:
         return [left_out("kernel", ", ".join(raw.outputs), f"no kernel: {error}")]
-    needed = {t.name for t in raw.prune().declared()}
-    out = kernel(**{name: value for name, value in arrays.items() if name in needed})
+    declared = {t.name for t in raw.declared()}  # one that is not read may hold a size
+    out = kernel(**{name: value for name, value in arrays.items() if name in declared})
     reason = "another order of summation and other elementary functions; relative to the largest entry"
     return agreement("kernel", interpret(raw, arrays), out, arrays, reason, rounding_of(raw, arrays, seed))
 
