@@ -88,7 +88,7 @@ class DeviceKernel:
     """
 
     host: Kernel  # the same System on the CPU: it checks what is passed
-    gpu: Gpu = field(default_factory=lambda: Gpu(simulator.LIMITS if needs.simulated() else Limits()))
+    gpu: Gpu = field(default_factory=Gpu.here)
 
     @cached_property
     def module(self) -> Module:

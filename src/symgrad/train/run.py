@@ -135,7 +135,7 @@ class Run:
         parts = [(p.numbers, {n: np.array(a) for n, a in p.arrays.items()}) for p in update.parts]
         arrays, numbers = examples.arrays | parts[0][1], np.concatenate([n for n, _ in parts])
         arrays |= {n: np.concatenate([a[n] for _, a in parts]) for n in examples.batched}
-        arrays |= self.trainer.feeds.at(numbers, Moment(self.done, self.updates))
+        arrays |= self.trainer.feeds.on_host().at(numbers, Moment(self.done, self.updates))
         values = self.trainer.state()
         arrays |= {n: values.get(n, a) for n, a in self.result.parameters.items()}
         return {n: a for n, a in arrays.items() if n in names}, dict.fromkeys(examples.batched, numbers)

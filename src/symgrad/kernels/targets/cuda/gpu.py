@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ....errors import SymgradError, explain
-from . import product
+from . import product, simulator
+from .needs import simulated
 from .record import flat_blocks
 from .seats import LIMITS, Limits, Seats, one_team, seats
 
@@ -23,6 +24,11 @@ class Gpu:
         self._loans: dict[Any, list] = {}
         self._key: Any = None
         self._next = 0
+
+    @classmethod
+    def here(cls) -> Gpu:
+        """The GPU of this process, or the simulator in its place."""
+        return cls(simulator.LIMITS if simulated() else LIMITS)
 
     # -------------------------------------------------------------------------------------------------------- memory
     def empty(self, shape: tuple[int, ...], dtype) -> Any:
