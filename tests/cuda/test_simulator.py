@@ -8,6 +8,7 @@ The simulator replaces a device for a whole process, so this file needs a run of
 import numpy as np
 import pytest
 from catalogue import BY_NAME
+from cuda_steps import STEP, start
 from mutate import mutants
 from systems import CATALOGUED, LIBRARY, cases
 
@@ -126,24 +127,3 @@ def test_training_on_the_device_is_training():
     for name in "ab":
         assert np.isclose(there.parameters[name], here.parameters[name], rtol=1e-12)
     assert np.isclose(there.history[-1].loss, here.history[-1].loss, rtol=1e-12)
-
-
-STEP = """\
-X: input[n, d]
-y: input[n]
-lr: input
-w: parameter[d]
-t: state
-r[n] = sum[d](X[n,d]*w[d]) - y[n]
-L = mean[n](r[n]**2)
-g[d] = 2*sum[n](r[n]*X[n,d])/size(n)
-t_next = t + 1
-w_next[d] = w[d] - lr*g[d]/t_next
-outputs: L
-updates: w -> w_next, t -> t_next
-"""
-
-
-def start(n=6, seed=0):
-    rng = np.random.default_rng(seed)
-    return {"X": rng.normal(size=(n, 3)), "y": rng.normal(size=n), "lr": 0.05, "w": np.ones(3), "t": 0.0}
