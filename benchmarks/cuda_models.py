@@ -3,7 +3,7 @@
     python benchmarks/cuda_models.py [--case bundle]
 
 The Jacobian of bundle adjustment over 1e7 observations (2 x 15 numbers for each, float32), the gradient of a Gaussian
-mixture with full covariances at n = 1e6 (ADBench's, float64), the Hessian of logistic regression at 1e6 x 256 (float32).
+mixture with full covariances at n = 1e6 (ADBench, float64), the Hessian of logistic regression at 1e6 x 256 (float32).
 """
 
 # ruff: noqa: PLC0415
