@@ -61,7 +61,7 @@ def test_a_scatter_is_added_atomically():
 
 
 @pytest.mark.parametrize("rows, lanes", [(1, 1), (5, 3), (1000, 10), (7, 5000), (100_000, 40), (0, 0)])
-@pytest.mark.parametrize("options", [{}, {"splits": True}, {"few": True}])
+@pytest.mark.parametrize("options", [{}, {"splits": True}, {"few": True}, {"across": True}])
 def test_seats_are_powers_of_two_and_fit_the_limits(rows, lanes, options):
     found, limits = seats(rows, lanes, **options), Limits()
     width, side = found.block
@@ -107,6 +107,14 @@ def test_cublas_gets_stream_workspace_and_precision_before_each_product(tf32):
     assert library.called[2][1][1].value == (3 if tf32 else 0)
     with pytest.raises(SymgradError, match="cublasSetStream_v2 failed with status 1"):
         Cublas(Library(1), None).multiply(gpu, (1, 2, 3, 2), a, 0, a, 1, a, 0)
+
+
+def test_what_is_read_across_is_read_in_tiles():
+    """The teams of a block are rows: what they read along the rows lies side by side."""
+    across = offline_kernel(sg.program("A: input[i, j] \n T[j,i] = exp(A[i,j])").kernel).source
+    along = offline_kernel(sg.program("A: input[i, j] \n T[i,j] = exp(A[i,j])").kernel).source
+    assert "across=True" in across and "across=True" not in along
+    assert seats(5000, 5000).block == (256, 1) and seats(5000, 5000, across=True).block == (32, 8)
 
 
 def test_memory_is_borrowed_in_one_plan():

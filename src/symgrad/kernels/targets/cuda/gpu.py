@@ -120,8 +120,8 @@ class Gpu:
             self.free()
             raise
 
-    def seats(self, rows: int, lanes: int, splits: bool = False, few: bool = False) -> Seats:
-        return seats(rows, lanes, splits, few, self.limits)
+    def seats(self, rows: int, lanes: int, **options: bool) -> Seats:
+        return seats(rows, lanes, limits=self.limits, **options)
 
     def team(self, lanes: int) -> Seats:
         return one_team(lanes, self.limits)
