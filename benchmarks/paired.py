@@ -148,7 +148,11 @@ def line(case: str, rounds: dict[str, list[float]]) -> str:
     return " | ".join(parts)
 
 
-def main(file: str, question: str, cases: Mapping[str, Any], engines: Mapping[str, Engine], tolerance: float) -> None:
+def main(
+    file: str, question: str, cases: Mapping[str, Any], engines: Mapping[str, Engine], tolerance: float,
+    note: Callable[[str, dict[str, list[float]]], str] = lambda case, rounds: "",
+) -> None:  # fmt: skip
+    """The command line. `note(case, rounds)` stands behind a case's line."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=question, formatter_class=layout)
     parser.add_argument("--case", action="append", choices=list(cases), help="only this case (may be repeated)")
@@ -168,7 +172,8 @@ def main(file: str, question: str, cases: Mapping[str, Any], engines: Mapping[st
     settings = ", memory kept" * options.keep + ", processor time of one thread" * options.cpu
     print(f"{question.splitlines()[0]}\n{machine()}{settings}", flush=True)
     for case in options.case or cases:
-        print(line(case, run_case(file, chosen, case, options)), flush=True)
+        rounds = run_case(file, chosen, case, options)
+        print(line(case, rounds) + note(case, rounds), flush=True)
 
 
 def machine() -> str:

@@ -158,12 +158,14 @@ class Program:
         deterministic: bool = True,
         check_facts: bool = True,
         check_finite: bool = False,
+        tf32: bool = False,
     ) -> Any:
         """A compiled kernel: `kernel(**arrays)` returns a mapping whose entries are also attributes.
 
         `outputs` names any tensors of the program. `parallel=None` uses threads where the work is worth it.
         `deterministic`: the same bits whatever the number of threads. `check_facts` looks at declared facts once for
-        each array, `check_finite` refuses NaN and infinity in the data.
+        each array, `check_finite` refuses NaN and infinity in the data. The target "cuda" runs on a GPU; with `tf32`
+        its products of float32 matrices may round their factors to 10 bits.
         """
         from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
 
@@ -178,6 +180,7 @@ class Program:
             deterministic=deterministic,
             check_facts=check_facts,
             check_finite=check_finite,
+            tf32=tf32,
         )
 
     def structure(self, name: str, rows: int | None = None) -> structured.Structure:

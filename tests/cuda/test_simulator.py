@@ -8,14 +8,17 @@ The simulator replaces a device for a whole process, so this file needs a run of
 import numpy as np
 import pytest
 from catalogue import BY_NAME
+from cuda_steps import STEP, start
 from mutate import mutants
 from systems import CATALOGUED, LIBRARY, cases
 
 import symgrad as sg
-from symgrad.errors import IndexRangeError
+from symgrad.errors import DataError, IndexRangeError
 from symgrad.ir.interpret import interpret
 from symgrad.kernels import compile_system
 from symgrad.kernels.targets.cuda import needs
+from symgrad.train import device_data
+from symgrad.train.data import Examples
 
 if not needs.simulated():
     pytest.skip("needs NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
@@ -118,32 +121,36 @@ def test_labels_are_checked_before_anything_runs():
         kernel(z=np.zeros((2, 3)), y=np.array([0, 3]))
 
 
-def test_training_on_the_device_is_training():
-    line = "x: input[n]\ny: input[n]\na, b: parameter\nL = mean[n]((a*x[n] + b - y[n])**2)"
-    x = np.linspace(0, 1, 4)
-    options = {"optimizer": "sgd", "epochs": 1, "batch_size": 2, "dtype": "float64"}
-    there, here = (sg.fit(line, (x, 3 * x + 1), device=device, **options) for device in ("cuda", "cpu"))
+LINE = "x: input[n]\ny: input[n]\na, b: parameter\nL = mean[n]((a*x[n] + b - y[n])**2)"
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_training_on_the_device_is_training(accumulate):
+    x = np.linspace(0, 1, 7)
+    options = {"optimizer": "sgd", "epochs": 2, "batch_size": 2, "dtype": "float64", "accumulate": accumulate}
+    there, here = (sg.fit(LINE, (x, 3 * x + 1), device=device, **options) for device in ("cuda", "cpu"))
     for name in "ab":
         assert np.isclose(there.parameters[name], here.parameters[name], rtol=1e-12)
     assert np.isclose(there.history[-1].loss, here.history[-1].loss, rtol=1e-12)
 
 
-STEP = """\
-X: input[n, d]
-y: input[n]
-lr: input
-w: parameter[d]
-t: state
-r[n] = sum[d](X[n,d]*w[d]) - y[n]
-L = mean[n](r[n]**2)
-g[d] = 2*sum[n](r[n]*X[n,d])/size(n)
-t_next = t + 1
-w_next[d] = w[d] - lr*g[d]/t_next
-outputs: L
-updates: w -> w_next, t -> t_next
-"""
+def test_examples_stay_on_the_device_and_labels_are_checked_on_the_host():
+    arrays = {"X": np.arange(24.0).reshape(4, 2, 3), "y": np.array([0, 1, 0, 1])}
+    examples = device_data.resident(Examples(arrays, ("X", "y"), 4, batch_size=2))
+    first = examples.part(np.array([3, 1]))
+    assert np.array_equal(first.arrays["X"].copy_to_host(), arrays["X"][[3, 1]])
+    assert isinstance(first.arrays["y"], np.ndarray) and list(first.arrays["y"]) == [1, 1]
+    assert examples.part(np.array([0, 2])).arrays["X"] is first.arrays["X"]  # one array for batches of a length
+    assert np.array_equal(first.arrays["X"].copy_to_host(), arrays["X"][[0, 2]])
 
 
-def start(n=6, seed=0):
-    rng = np.random.default_rng(seed)
-    return {"X": rng.normal(size=(n, 3)), "y": rng.normal(size=n), "lr": 0.05, "w": np.ones(3), "t": 0.0}
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the simulator's threads have NumPy's settings of their own
+def test_a_loss_that_is_not_finite_is_explained_with_the_examples_own_numbers():
+    x = np.array([1.0, 2.0, 3.0, 0.0])
+    text = "x: input[n]\na: parameter\nL = mean[n](a*log(x[n]))"
+    errors = []
+    for device in ("cuda", "cpu"):
+        with np.errstate(all="ignore"), pytest.raises(DataError) as error:
+            sg.fit(text, (x,), optimizer="sgd", epochs=1, batch_size=2, dtype="float64", device=device)
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]

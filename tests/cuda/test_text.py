@@ -1,5 +1,8 @@
 """What needs neither a GPU nor its packages: the text of kernels, seats, and what the errors say."""
 
+from itertools import product
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from symgrad.errors import SymgradError
 from symgrad.kernels import compile_system
 from symgrad.kernels.device import offline_kernel
 from symgrad.kernels.targets.cuda import needs
+from symgrad.kernels.targets.cuda.cublas import Cublas, gemm
 from symgrad.kernels.targets.cuda.record import Record, Spec
 from symgrad.kernels.targets.cuda.seats import Limits, seats
 
@@ -57,7 +61,7 @@ def test_a_scatter_is_added_atomically():
 
 
 @pytest.mark.parametrize("rows, lanes", [(1, 1), (5, 3), (1000, 10), (7, 5000), (100_000, 40), (0, 0)])
-@pytest.mark.parametrize("options", [{}, {"splits": True}, {"few": True}])
+@pytest.mark.parametrize("options", [{}, {"splits": True}, {"few": True}, {"across": True}])
 def test_seats_are_powers_of_two_and_fit_the_limits(rows, lanes, options):
     found, limits = seats(rows, lanes, **options), Limits()
     width, side = found.block
@@ -65,6 +69,52 @@ def test_seats_are_powers_of_two_and_fit_the_limits(rows, lanes, options):
     assert found.blocks <= limits.blocks
     assert width <= limits.warp or side == 1  # a team is a part of a warp, or a block
     assert not options.get("few") or found.teams <= max(limits.few, side)
+
+
+@pytest.mark.parametrize("turns", list(product((0, 1), repeat=3)))
+def test_what_cublas_is_told_is_the_product(turns):
+    """By a product of matrices stored by columns, as the library defines it."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3)), rng.normal(size=(3, 4))
+    stored = [(m.T if turned else m).ravel() for m, turned in zip((a, b), turns)]
+    g = gemm((1, 2, 3, 4), *turns)
+    first, second = stored if g.first_is_a else stored[::-1]
+    left, right = (flat.reshape(-1, lead).T for flat, lead in ((first, g.lead_first), (second, g.lead_second)))
+    result = (left.T if g.turn_first else left) @ (right.T if g.turn_second else right)
+    assert result.shape == (g.m, g.n) == (g.lead_result, g.n)
+    c = result.T.ravel().reshape((4, 2) if turns[2] else (2, 4))
+    np.testing.assert_allclose(c.T if turns[2] else c, a @ b, rtol=1e-14)
+
+
+class Library:
+    """In cuBLAS's place: notes what is called."""
+
+    def __init__(self, status=0):
+        self.called, self.status = [], status
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.called.append((name, arguments)) or self.status
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_cublas_gets_stream_workspace_and_precision_before_each_product(tf32):
+    gpu = SimpleNamespace(stream=7, tf32=tf32, empty=lambda shape, dtype: np.empty(shape, dtype))
+    a = np.zeros((2, 3), np.float32)
+    library = Library()
+    Cublas(library, None).multiply(gpu, (1, 2, 3, 2), a, 0, a, 1, np.zeros((2, 2), np.float32), 0)
+    names = [name for name, _ in library.called]
+    assert names == ["cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasSetMathMode", "cublasSgemmStridedBatched"]
+    assert library.called[2][1][1].value == (3 if tf32 else 0)
+    with pytest.raises(SymgradError, match="cublasSetStream_v2 failed with status 1"):
+        Cublas(Library(1), None).multiply(gpu, (1, 2, 3, 2), a, 0, a, 1, a, 0)
+
+
+def test_what_is_read_across_is_read_in_tiles():
+    """The teams of a block are rows: what they read along the rows lies side by side."""
+    across = offline_kernel(sg.program("A: input[i, j] \n T[j,i] = exp(A[i,j])").kernel).source
+    along = offline_kernel(sg.program("A: input[i, j] \n T[i,j] = exp(A[i,j])").kernel).source
+    assert "across=True" in across and "across=True" not in along
+    assert seats(5000, 5000).block == (256, 1) and seats(5000, 5000, across=True).block == (32, 8)
 
 
 def test_memory_is_borrowed_in_one_plan():

@@ -26,13 +26,15 @@ def compile_system(
     deterministic: bool = True,
     check_facts: bool = True,
     check_finite: bool = False,
+    tf32: bool = False,
 ) -> Any:
     """The kernel of `system`: `kernel(**arrays)` returns its outputs (and the next values of what it updates).
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
     number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
     infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
-    where no GPU is there, with what is missing.
+    where no GPU is there, with what is missing. `tf32`: there, products of float32 matrices may round their factors to
+    10 bits.
     """
     if target not in TARGETS:
         raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')
@@ -44,5 +46,5 @@ def compile_system(
         from .targets.cuda import needs  # noqa: PLC0415
 
         needs.need_device()
-        return device_kernel(system.prune(), options, system)
+        return device_kernel(system.prune(), options, system, tf32)
     return Kernel(system.prune(), options, system)

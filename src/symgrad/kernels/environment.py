@@ -24,8 +24,9 @@ def parts() -> list[Part]:
         Part("threading layer", _threads(), 'Install one: pip install tbb. Without it parallel kernels wait longer.'),
         Part("BLAS of SciPy", "OpenBLAS, one thread in a kernel" if cpu._openblas() else "", "Another BLAS is used."),
     ]
-    optional = Part("package cupy (cuBLAS for matrix products on a GPU)", _version("cupy-cuda13x"),
-                    "Optional: pip install cupy-cuda13x; without it products run in a generated kernel.")  # fmt: skip
+    libraries = (f"{name} {_version(name)}" for name in ("nvidia-cublas", "cupy-cuda13x") if _version(name))
+    fix = 'Optional: pip install "cuda-toolkit[cublas]==13.0.*"; without it they run in a generated kernel.'
+    optional = Part("cuBLAS (matrix products on a GPU)", ", ".join(libraries), fix)
     return [*found, *needs.parts(), optional]
 
 

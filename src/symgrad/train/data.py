@@ -147,6 +147,7 @@ class Examples:
     rows: np.ndarray | None = None  # those of the arrays' rows that are examples; None: all
     batch_size: int | None = None  # of a part; None: all
     again: bool = True  # an epoch can be repeated
+    resident: Any = None  # `device_data.Resident`: arrays of which batches are taken on a GPU
     _buffers: dict[int, Arrays] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def numbers(self, rows: np.ndarray) -> np.ndarray:
@@ -157,14 +158,15 @@ class Examples:
         """The examples `rows` (else a first batch), in buffers that the next part of the same length overwrites."""
         rows = np.arange(min(self.batch_size or self.count, self.count)) if rows is None else rows
         numbers = self.numbers(rows)
+        there = {} if self.resident is None else self.resident.rows(numbers)
         if len(rows) not in self._buffers:
-            arrays = {name: self.arrays[name] for name in self.batched}
+            arrays = {name: self.arrays[name] for name in self.batched if name not in there}
             empty = {name: np.empty((len(rows), *array.shape[1:]), array.dtype) for name, array in arrays.items()}
             self._buffers[len(rows)] = empty
         buffers = self._buffers[len(rows)]
-        for name in self.batched:
-            mapped.take(self.arrays[name], numbers, buffers[name])
-        return Part(buffers, numbers)
+        for name, buffer in buffers.items():
+            mapped.take(self.arrays[name], numbers, buffer)
+        return Part(buffers | there, numbers)
 
     def some(self, most: int) -> Arrays:
         """The batched arrays at the examples, of `most` examples evenly spaced where there are more."""

@@ -15,7 +15,7 @@ from ..library.schedules import Schedule
 from . import noise
 from .data import Arrays, inputs_of, shape_of
 
-ENGINES = {"kernel": "kernel", "interpret": "numpy"}  # both draw the same bits
+ENGINES = {"kernel": "kernel", "interpret": "numpy"}  # these and the device draw the same bits
 
 
 class Moment(NamedTuple):
@@ -50,17 +50,28 @@ class Feeds:
         found = {t.name: self._drawn(t, numbers, moment) for t in self.noise}
         return found | {n: np.array(value(moment.update), self.dtype) for n, value in self.schedules.items()}
 
-    def _drawn(self, tensor: Tensor, numbers: np.ndarray, moment: Moment) -> np.ndarray:
+    def _drawn(self, tensor: Tensor, numbers: np.ndarray, moment: Moment) -> Any:
         sizes = dict(self.sizes) | ({} if self.size is None else {self.size: len(numbers)})
         shape = shape_of(tensor, sizes)
         axes = [axis for axis, extent in enumerate(tensor.shape) if extent == self.size]
         options = {"kind": noise.kind_of(tensor), "name": f"{self.purpose}{tensor.name}", "dtype": self.dtype}
-        options |= {"engine": ENGINES.get(self.engine, "kernel")}
-        if len(axes) != 1:
-            return noise.draw(self.seed, moment.update, [0], shape, **options)[0]
-        rest = shape[: axes[0]] + shape[axes[0] + 1 :]
-        drawn = noise.draw(self.seed, moment.epoch, numbers, rest, **options)
-        return np.ascontiguousarray(np.moveaxis(drawn, 0, axes[0]))
+        if len(axes) == 1:
+            return self._array(moment.epoch, numbers, shape, axes[0], **options)
+        return self._array(moment.update, np.zeros(1, np.int64), (1, *shape), 0, **options).reshape(shape)
+
+    def _array(self, step: int, numbers: np.ndarray, shape: tuple[int, ...], axis: int, **options) -> Any:
+        """Noise of `shape`, whose axis `axis` counts the examples `numbers`; on the device for the engine "cuda"."""
+        if self.engine == "cuda":
+            from . import device_noise  # noqa: PLC0415  (most processes run on the CPU)
+
+            return device_noise.draw(self.seed, step, numbers, shape, axis, **options)
+        rest = shape[:axis] + shape[axis + 1 :]
+        drawn = noise.draw(self.seed, step, numbers, rest, engine=ENGINES[self.engine], **options)
+        return np.ascontiguousarray(np.moveaxis(drawn, 0, axis))
+
+    def on_host(self) -> Feeds:
+        """The same noise as NumPy arrays."""
+        return replace(self, engine="kernel") if self.engine == "cuda" else self
 
     def elsewhere(self, purpose: str, system: System) -> Feeds:
         """The feeds of another evaluation of the model, of what `system` reads."""

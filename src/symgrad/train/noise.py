@@ -51,7 +51,7 @@ def draw(
     """
     if kind not in KINDS:
         raise SymgradError(f"{kind} is no kind of noise; there are {', '.join(KINDS)}.")
-    numbers = _numbers(examples)
+    numbers = numbers_of(examples)
     if not 0 <= step < LIMIT:
         raise SymgradError(f"step is a number from 0 to 2**48 - 1; it is {step}.")
     out = np.empty((len(numbers), prod(shape)))
@@ -71,7 +71,8 @@ def key(seed: int, name: str) -> tuple[np.uint64, np.uint64]:
     return np.uint64(int.from_bytes(digest[:4], "little")), np.uint64(int.from_bytes(digest[4:], "little"))
 
 
-def _numbers(examples: Sequence[int] | np.ndarray) -> np.ndarray:
+def numbers_of(examples: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The numbers of examples, checked, as `philox.fill` takes them."""
     numbers = np.asarray(examples, dtype=np.int64)
     if numbers.ndim != 1 or (len(numbers) and (numbers.min() < 0 or numbers.max() >= LIMIT)):
         raise SymgradError("examples are numbers of examples, each from 0 to 2**48 - 1.")

@@ -13,12 +13,13 @@ import numpy as np
 from ..errors import DataError, SymgradError
 from ..ir.system import System
 from . import checkpoint as files
-from .data import Arrays, Update
+from .data import Arrays, Examples, Part, Update
 from .diagnose import report
 from .feeds import Moment
 from .fitted import Epoch, Fit
 from .interrupt import interruptible
 from .judge import Judged
+from .stream import Stream
 from .trainer import Trainer
 from .watch import Watch
 
@@ -132,13 +133,19 @@ class Run:
     def seen(self, update: Update) -> tuple[Arrays, Arrays]:
         """All that the loss reads in an update, and the rows that the batched arrays are of the whole data."""
         examples, names = self.trainer.examples, self.model.prune([self.trainer.loss]).tensors
-        parts = [(p.numbers, {n: np.array(a) for n, a in p.arrays.items()}) for p in update.parts]
+        parts = [(p.numbers, {n: _host(examples, n, p) for n in p.arrays}) for p in update.parts]
         arrays, numbers = examples.arrays | parts[0][1], np.concatenate([n for n, _ in parts])
         arrays |= {n: np.concatenate([a[n] for _, a in parts]) for n in examples.batched}
-        arrays |= self.trainer.feeds.at(numbers, Moment(self.done, self.updates))
+        arrays |= self.trainer.feeds.on_host().at(numbers, Moment(self.done, self.updates))
         values = self.trainer.state()
         arrays |= {n: values.get(n, a) for n, a in self.result.parameters.items()}
         return {n: a for n, a in arrays.items() if n in names}, dict.fromkeys(examples.batched, numbers)
+
+
+def _host(examples: Examples | Stream, name: str, part: Part) -> np.ndarray:
+    """A copy of what a part holds, of the examples' own arrays where the part lies on a GPU."""
+    found = part.arrays[name]
+    return np.array(found) if isinstance(found, np.ndarray) else examples.arrays[name][part.numbers]
 
 
 def _copy(source: Mapping[str, np.ndarray], into: Arrays) -> None:

@@ -75,6 +75,10 @@ def trainer_of(
     optimizer: Optimizer, accumulate: int, dtype: str, engine: str,
 ) -> Trainer:  # fmt: skip
     """Derive, compile and bind the step."""
+    if engine == "cuda" and isinstance(examples, Examples):
+        from .device_data import resident  # noqa: PLC0415  (most processes run on the CPU)
+
+        examples = resident(examples)
     part = examples.part()
     data = examples.arrays | part.arrays | feeds.at(part.numbers)
     if accumulate == 1:

@@ -32,7 +32,7 @@ def _special(name: str):
 QUIET = SimpleNamespace(
     inf=np.inf, nan=np.nan, pi=np.pi,
     isfinite=np.isfinite, isnan=np.isnan, isinf=np.isinf, floor=np.floor, fabs=np.fabs,
-    copysign=np.copysign, **{name: _typed(getattr(np, name)) for name in (
+    copysign=np.copysign, frexp=np.frexp, **{name: _typed(getattr(np, name)) for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "tanh",
     )},
     **{f"a{name}": _typed(getattr(np, f"arc{name}")) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},

@@ -6,11 +6,12 @@ number of lanes and teams; `seats` chooses these by the sizes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Integer
 
-from ....ir.access import Access, Index, Size
+from ....ir.access import Access, Index, Size, all_reads
 from ... import loops
 from . import nodes
 from .dealt import Shared, rows_shared
@@ -76,7 +77,8 @@ class _Function:
         waits = any(isinstance(n, nodes.Sync | nodes.Join | JoinBest) for n in nodes.walk(body))
         splits = not waits and not any(s.per == "team" for s in self.scratch)
         arrays = self._touched(body)
-        teams = [self._team(self.f.name, [*body, *self._deposits()], rows.size, arrays, splits=splits)]
+        options = {"splits": splits, "across": _across(rows.index, body)}
+        teams = [self._team(self.f.name, [*body, *self._deposits()], rows.size, arrays, **options)]
         if found.reduced or found.extremes:
             teams.append(self._finish(head, tail))
         return teams + [self._finish_vector(name, parts) for name, parts in self.shares.vectors.items()]
@@ -161,3 +163,16 @@ class _Function:
         ]
         rows = Rows(cell, shape[0], body)
         return Team(f"{self.f.name}_{name}", (name, parts), [rows], shape[0], (LEFT,), left=True)
+
+
+def _across(row: Index, body: list) -> bool:
+    """Is there an access whose last axis is that of the rows, and another one that of the lanes?"""
+    lanes = {n.index for n in nodes.walk(body) if isinstance(n, Lanes)}
+    return any(cell and cell[-1] == row and lanes & {*cell[:-1]} for n in nodes.walk(body) for cell in _cells(n))
+
+
+def _cells(node) -> Iterator[tuple[Expr, ...]]:
+    if isinstance(node, loops.Node):
+        yield from (a.indices for a in all_reads(tuple(loops.values(node))))
+    if isinstance(node, loops.Store | loops.Combine):
+        yield node.cell or ()

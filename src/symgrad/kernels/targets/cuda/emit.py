@@ -197,7 +197,7 @@ class _Module:
         lanes = [self.writer.extent(e) for e in team.lanes]
         wide = f"max({', '.join(lanes)})" if len(lanes) > 1 else lanes[0] if lanes else "1"
         options = ["splits=True"] * bool(team.splits and lanes)
-        options += ["few=True"] * any(s.per == "team" for s in team.scratch)
+        options += ["few=True"] * any(s.per == "team" for s in team.scratch) + ["across=True"] * team.across
         if team.rows is None:
             return f"gpu.team({wide})"
         return f"gpu.seats({', '.join([self.writer.extent(team.rows), wide, *options])})"

@@ -17,6 +17,7 @@ from ....ir.calls import REASONS, ROWS, core_sizes
 from ....ir.routines import ASYMMETRY, DISTINCT
 from ... import loops
 from . import elimination, rotations
+from .text import filled
 
 TEXTS = {**elimination.TEXTS, **rotations.TEXTS}
 NEEDS = {
@@ -46,8 +47,7 @@ def helpers(names: Iterable[str], real: str) -> list[str]:
     words = {reason.upper(): str(number) for number, reason in enumerate(REASONS, 1)}
     words |= {"REAL": real, "EPS": str(float(np.finfo(real).eps)), "SWEEPS": str(SWEEPS)}
     words |= {"ASYMMETRY": str(ASYMMETRY), "DISTINCT": str(DISTINCT)}
-    found = ("@cuda.jit(device=True)\n" + TEXTS[name].strip("\n") for name in wanted)
-    return [re.sub(r"\b[A-Z]{3,}\b", lambda m: words[m[0]], text) for text in found]
+    return ["@cuda.jit(device=True)\n" + filled(TEXTS[name].strip("\n"), words) for name in wanted]
 
 
 def work(step: loops.Routine, shapes: Mapping[str, tuple[Expr, ...]], text) -> list[str]:

@@ -137,6 +137,7 @@ class Team:
     lanes: tuple[Expr, ...]  # extents of the loops that are dealt to lanes
     scratch: tuple[Scratch, ...] = ()
     splits: bool = False  # may several blocks share one row?
+    across: bool = False  # is an array read or written along the rows?
     left: bool = False  # does it join what the teams or blocks of the launch before have left?
     note: str = ""
 

@@ -1,7 +1,7 @@
-"""Matrix products on the device, through one function: CuPy (cuBLAS) where it is installed, else the generated kernel.
+"""Matrix products on the device, through one function, by the first of three that is there: cuBLAS with a handle of our
+own, CuPy (which brings cuBLAS along), the generated kernel. The last is always there, and what the simulator runs.
 
-CuPy calls cuBLAS with a handle of its own and refuses to while a stream is captured; the generated kernel is always
-there, and is what the simulator runs.
+Our own handle may be used while a graph is captured; CuPy refuses that.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.util
 from functools import cache
 from typing import Any
 
+from .cublas import Cublas
 from .needs import simulated
 from .record import matrices, tiles
 
@@ -20,29 +21,40 @@ def multiply(gpu: Any, kernel, tile: int, extents, a, turn_a, b, turn_b, c, turn
     batch, rows, inner, columns = extents
     if not batch * rows * columns:
         return
+    backend = library() if inner else None
+    if isinstance(backend, Cublas):
+        backend.multiply(gpu, extents, a, turn_a, b, turn_b, c, turn_c)
+        return
     given = matrices(extents, a, turn_a, b, turn_b, c, turn_c)
-    if inner and library():
-        _by_library(gpu, *given)
+    if backend is not None:
+        _by_cupy(backend, gpu, *given)
     else:
         kernel[tiles(batch, rows, columns, tile), (tile, tile), gpu.stream](*given)
 
 
 @cache
 def library() -> Any:
-    """CuPy, or None."""
-    if simulated() or importlib.util.find_spec("cupy") is None:
+    """`Cublas`, the module cupy, or None: the generated kernel."""
+    if simulated():
         return None
-    import cupy  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    found = Cublas.found()
+    if found is None and importlib.util.find_spec("cupy") is not None:
+        import cupy  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
-    return cupy
+        return cupy
+    return found
 
 
-def _by_library(gpu: Any, a, turn_a, b, turn_b, c, turn_c) -> None:
+def captured() -> bool:
+    """May a graph be captured that holds products?"""
+    return library() is None or isinstance(library(), Cublas)
+
+
+def _by_cupy(cupy: Any, gpu: Any, a, turn_a, b, turn_b, c, turn_c) -> None:
     """(a b)^T = b^T a^T: a turned result is the product of the turned operands in the other order."""
-    cupy = library()
     left, right, out = (cupy.asarray(m) for m in (a, b, c))
     left, right = (m.transpose(0, 2, 1) if t else m for m, t in ((left, turn_a), (right, turn_b)))
     if turn_c:
         left, right = right.transpose(0, 2, 1), left.transpose(0, 2, 1)
-    with cupy.cuda.ExternalStream(getattr(gpu.stream, "handle", gpu.stream) or 0):
+    with cupy.cuda.ExternalStream(int(gpu.stream)):
         cupy.matmul(left, right, out=out)

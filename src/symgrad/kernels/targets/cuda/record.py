@@ -46,8 +46,8 @@ class Record:
 
     notes = Spec((1,), np.dtype(np.int64))  # what routines note of matrices that they do not take
 
-    def seats(self, rows: int, lanes: int, splits: bool = False, few: bool = False) -> Seats:
-        return seats(rows, lanes, splits, few, self.limits)
+    def seats(self, rows: int, lanes: int, **options: bool) -> Seats:
+        return seats(rows, lanes, limits=self.limits, **options)
 
     def team(self, lanes: int) -> Seats:
         return one_team(lanes, self.limits)

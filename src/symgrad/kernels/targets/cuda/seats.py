@@ -1,7 +1,8 @@
 """How many threads run a kernel, from its sizes alone: so results do not depend on the device.
 
 A row of one number (no loop inside) is a thread's; short rows are shared by a part of a warp, longer ones by a warp,
-long ones by a block.
+long ones by a block. Where an array lies across (its last axis is that of the rows), a warp takes long ones too: the
+teams of a block then use tiles of 32 x 8 of it, whose sectors are used whole, as a transposition by tiles does.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ class Seats:
         return self.grid[0] * self.grid[1]
 
 
-def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits: Limits = LIMITS) -> Seats:
-    """The teams for `rows` of `lanes` numbers. `splits`: blocks may share a row; `few`: each team needs memory.
+def seats(
+    rows: int, lanes: int, splits: bool = False, few: bool = False, across: bool = False, limits: Limits = LIMITS
+) -> Seats:
+    """The teams for `rows` of `lanes` numbers. `splits`: blocks may share a row; `few`: each team needs memory;
+    `across`: an array is read or written along the rows.
 
     >>> seats(1000, 10)
     Seats(grid=(63, 1), block=(16, 16))
@@ -46,13 +50,15 @@ def seats(rows: int, lanes: int, splits: bool = False, few: bool = False, limits
     Seats(grid=(8, 1), block=(256, 1))
     >>> seats(8, 100_000, splits=True)
     Seats(grid=(8, 98), block=(256, 1))
+    >>> seats(5000, 5000, across=True)
+    Seats(grid=(625, 1), block=(32, 8))
     """
-    width = _width(lanes, limits)
+    width = min(_width(lanes, limits), limits.warp) if across else _width(lanes, limits)
     side = limits.threads // width
     most = min(limits.blocks, max(limits.few // side, 1)) if few else limits.blocks
-    across = max(min(-(-rows // side), most), 1)
-    shared = max(min(lanes // (4 * width) + 1, limits.blocks // across), 1) if splits and lanes >= limits.long else 1
-    return Seats((across, shared), (width, side))
+    blocks = max(min(-(-rows // side), most), 1)
+    shared = max(min(lanes // (4 * width) + 1, limits.blocks // blocks), 1) if splits and lanes >= limits.long else 1
+    return Seats((blocks, shared), (width, side))
 
 
 def one_team(lanes: int, limits: Limits = LIMITS) -> Seats:

@@ -10,7 +10,8 @@ memory. The order in which parts are joined depends on the numbers of threads on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 IMPORTS = """\
 import math
@@ -22,58 +23,54 @@ from numba.cuda.extending import intrinsic
 from numpy import float32, float64, int32, int64, uint64
 """
 
-OPERATIONS = {
-    "float32": """
-fma = libdevice.fmaf_rn
-times = libdevice.fmul_rn
-rint = libdevice.rintf
+
+def filled(text: str, words: Mapping[str, str]) -> str:
+    """The text with its words of capital letters replaced.
+
+    >>> filled("x = REAL(0.5)", {"REAL": "float32"})
+    'x = float32(0.5)'
+    """
+    return re.sub(r"\b[A-Z]{3,}\b", lambda found: words[found[0]], text)
+
+
+OPERATION = """
+fma = libdevice.FMA
+times = libdevice.TIMES
+rint = libdevice.RINT
 
 
 @cuda.jit(device=True)
 def scale(x, n):
-    power = libdevice.float2int_rn(n)
+    power = libdevice.ROUND(n)
     half = power >> 1
-    x = times(x, libdevice.int_as_float(int32((half + 127) << 23)))
-    return times(x, libdevice.int_as_float(int32((power - half + 127) << 23)))
+    x = times(x, libdevice.FLOAT(INT((half + BIAS) << DIGITS)))
+    return times(x, libdevice.FLOAT(INT((power - half + BIAS) << DIGITS)))
 
 
 @cuda.jit(device=True)
 def whole(n):
-    return uint64(libdevice.float2uint_rn(n))
+    return uint64(libdevice.UNSIGNED(n))
 
 
 @cuda.jit(device=True)
 def normal(x):
-    bits = libdevice.float_as_int(x)
-    n = (bits - 0x3F3504F3) >> 23
-    return libdevice.int_as_float(int32(bits - (n << 23))), float32(n)
-""",
-    "float64": """
-fma = libdevice.fma_rn
-times = libdevice.dmul_rn
-rint = libdevice.rint
-
-
-@cuda.jit(device=True)
-def scale(x, n):
-    power = libdevice.double2ll_rn(n)
-    half = power >> 1
-    x = times(x, libdevice.longlong_as_double((half + 1023) << 52))
-    return times(x, libdevice.longlong_as_double((power - half + 1023) << 52))
-
-
-@cuda.jit(device=True)
-def whole(n):
-    return uint64(libdevice.double2ull_rn(n))
-
-
-@cuda.jit(device=True)
-def normal(x):
-    bits = libdevice.double_as_longlong(x)
-    n = (bits - 0x3FE6A09E667F3BCD) >> 52
-    return libdevice.longlong_as_double(bits - (n << 52)), float64(n)
-""",
-}
+    bits = libdevice.BITS(x)
+    n = (bits - ROOT) >> DIGITS
+    return libdevice.FLOAT(INT(bits - (n << DIGITS))), REAL(n)
+"""
+_WORDS = {  # ROOT: the bits of the square root of 1/2
+    "float32": {
+        "FMA": "fmaf_rn", "TIMES": "fmul_rn", "RINT": "rintf", "ROUND": "float2int_rn", "UNSIGNED": "float2uint_rn",
+        "BITS": "float_as_int", "FLOAT": "int_as_float", "INT": "int32", "DIGITS": "23", "BIAS": "127",
+        "ROOT": "0x3F3504F3", "REAL": "float32",
+    },
+    "float64": {
+        "FMA": "fma_rn", "TIMES": "dmul_rn", "RINT": "rint", "ROUND": "double2ll_rn", "UNSIGNED": "double2ull_rn",
+        "BITS": "double_as_longlong", "FLOAT": "longlong_as_double", "INT": "int64", "DIGITS": "52", "BIAS": "1023",
+        "ROOT": "0x3FE6A09E667F3BCD", "REAL": "float64",
+    },
+}  # fmt: skip
+OPERATIONS = {real: filled(OPERATION, words) for real, words in _WORDS.items()}
 EXACT = """
 @intrinsic
 def horner(context, z, coefficients):
