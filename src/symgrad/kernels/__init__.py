@@ -10,8 +10,9 @@ from .bound import Bound
 from .compiled import Options
 from .kernel import Kernel
 from .outputs import Outputs
+from .steps import Rows
 
-__all__ = ["Bound", "Kernel", "Outputs", "compile_system"]
+__all__ = ["Bound", "Kernel", "Outputs", "Rows", "compile_system"]
 
 DTYPES = ("float64", "float32")
 TARGETS = ("cpu", "cuda")
