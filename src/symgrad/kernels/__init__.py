@@ -31,8 +31,8 @@ def compile_system(
     """The kernel of `system`: `kernel(**arrays)` returns its outputs (and the next values of what it updates).
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
-    number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
-    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
+    number of threads, which holds for False too: work is cut by sizes alone, and sums are joined in order.
+    `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
     where no GPU is there, with what is missing.
     """
     if target not in TARGETS:
