@@ -14,7 +14,7 @@ from symgrad.verify import ulp
 DTYPES = ("float64", "float32")
 SWEPT = (
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "sin", "cos", "erf", "erfc", "gelu", "gelu_tanh", "log_ndtr",
-    "softplus", "logit",
+    "softplus", "logit", "sinh", "cosh",
 )  # fmt: skip
 VECTORISED = ("exp", "log1p", "tanh", "sin", "gelu", "log_cosh")
 
