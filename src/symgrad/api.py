@@ -163,9 +163,10 @@ class Program:
         """A compiled kernel: `kernel(**arrays)` returns a mapping whose entries are also attributes.
 
         `outputs` names any tensors of the program. `parallel=None` uses threads where the work is worth it.
-        `deterministic`: the same bits whatever the number of threads. `check_facts` looks at declared facts once for
-        each array, `check_finite` refuses NaN and infinity in the data. The target "cuda" runs on a GPU; with `tf32`
-        its products of float32 matrices may round their factors to 10 bits.
+        `deterministic`: the same bits whatever the number of threads. Work is cut by sizes and never by threads, and
+        sums are joined in order, so that False allows what no kernel makes use of. `check_facts` looks at declared
+        facts once for each array, `check_finite` refuses NaN and infinity in the data. The target "cuda" runs on a GPU;
+        with `tf32` its products of float32 matrices may round their factors to 10 bits.
         """
         from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
 

@@ -9,11 +9,10 @@ from sympy import Rational, exp, sqrt
 
 from . import heads as h
 from .reference import mp, quiet
-from .row import Row, X, formula, math_
+from .row import Row, X, formula, math_, vector
 
 INF = float("inf")
 LARGE = 2**30  # x**2 + 1 is x**2 here, and x**2 does not overflow yet in float32
-_HALF = exp(h.abs(X) / 2)
 
 
 CIRCULAR = [
@@ -30,13 +29,11 @@ CIRCULAR = [
         complex=np.arctan, cite="DLMF 4.24.9",
     ),
     Row(
-        "sinh", h.sinh, quiet(np.sinh), mp(mpmath.sinh),
-        formula(h.where(h.abs(X) < 700, (h.expm1(X) - h.expm1(-X)) / 2, h.sign(X) * (_HALF / 2) * _HALF)), r"\sinh",
+        "sinh", h.sinh, quiet(np.sinh), mp(mpmath.sinh), vector("sinh"), r"\sinh",
         definition=(exp(X) - exp(-X)) / 2, atoms=(h.cosh(X),), complex=np.sinh,
     ),
     Row(
-        "cosh", h.cosh, quiet(np.cosh), mp(mpmath.cosh),
-        formula(h.where(h.abs(X) < 700, (exp(X) + exp(-X)) / 2, (_HALF / 2) * _HALF)), r"\cosh",
+        "cosh", h.cosh, quiet(np.cosh), mp(mpmath.cosh), vector("cosh"), r"\cosh",
         definition=(exp(X) + exp(-X)) / 2, atoms=(h.sinh(X),), complex=np.cosh,
     ),
     Row(

@@ -10,8 +10,9 @@ from .bound import Bound
 from .compiled import Options
 from .kernel import Kernel
 from .outputs import Outputs
+from .steps import Rows
 
-__all__ = ["Bound", "Kernel", "Outputs", "compile_system"]
+__all__ = ["Bound", "Kernel", "Outputs", "Rows", "compile_system"]
 
 DTYPES = ("float64", "float32")
 TARGETS = ("cpu", "cuda")
@@ -31,10 +32,10 @@ def compile_system(
     """The kernel of `system`: `kernel(**arrays)` returns its outputs (and the next values of what it updates).
 
     `parallel`: threads always, never, or (None) where the work is worth it. `deterministic`: the same bits whatever the
-    number of threads. `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and
-    infinity. Machine code is made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError
-    where no GPU is there, with what is missing. `tf32`: there, products of float32 matrices may round their factors to
-    10 bits.
+    number of threads, which holds for False too: work is cut by sizes alone, and sums are joined in order.
+    `check_facts` looks at declared facts once for each array, `check_finite` refuses NaN and infinity. Machine code is
+    made at the first call. The target "cuda" gives a `device.DeviceKernel`; SymgradError where no GPU is there, with
+    what is missing. `tf32`: there, products of float32 matrices may round their factors to 10 bits.
     """
     if target not in TARGETS:
         raise SymgradError(f'there is no target "{target}" in this version; there are {", ".join(TARGETS)}.')

@@ -11,8 +11,9 @@ import numpy as np
 from ..errors import ShapeError, SymgradError
 from ..ir.sizes import bind_shapes
 from . import checks
-from .compiled import Compiled, Frame, Work, address
+from .compiled import Compiled, Frame, Work, address, inside
 from .outputs import Outputs
+from .steps import Rows, many
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -32,6 +33,7 @@ class Bound:
         self.arrays: dict[str, np.ndarray] = {}
         self._slots: dict[tuple, Slots] = {}
         self._now: dict[bool, Slots] = {}  # those of the present shapes; in place or not
+        self._held: dict[tuple, np.ndarray] = {}  # what `steps` gathers into
         checks.known(kernel.whole, kernel.system, given)
         self._take(given)
 
@@ -59,6 +61,46 @@ class Bound:
             checks.named(self.kernel.system, positional, "bound.step")
             self.set(**arrays)
         return (self._now.get(True) or self._find(True)).outputs(self.trusted, self.arrays)
+
+    def steps(self, loss: str, taken: Mapping[str, Rows]) -> np.ndarray:
+        """One update for each entry along the first axis of every `rows`, all in one compiled call; the losses.
+
+        `Rows(source, rows)` gives a tensor the value `source[rows[step]]`. What tensors hold afterwards are the last
+        step's values, in memory of this object. The steps end behind a loss that is not finite.
+
+        >>> import symgrad as sg
+        >>> text = "x: input[n]\nw: state\nL = mean[n](w*x[n])\nw_next = w - 0.5*L\nupdates: w -> w_next"
+        >>> bound = sg.program(text).compile(outputs=["L"]).bind(x=np.zeros(2), w=1.0)
+        >>> bound.steps("L", {"x": Rows(np.arange(4.0), np.array([[0, 1], [2, 3], [1, 2]]))})
+        array([ 0.5    ,  1.875  , -0.28125])
+        """
+        arrays = {n: self._own(n, rows) for n, rows in taken.items()}
+        self.set(**{n: a for n, a in arrays.items() if self.arrays[n] is not a})
+        slots = self._now.get(True) or self._find(True)
+        if not self.trusted:
+            self._check_rows(slots, taken)
+        number = dict(slots.numbers)[loss]
+        done = many(slots, number, arrays, taken)
+        if len(done) < len(next(iter(taken.values())).rows) and np.isfinite(done[-1:]).all():
+            self.step()  # says what is wrong
+        return done
+
+    def _own(self, name: str, rows: Rows) -> np.ndarray:
+        """Memory for a tensor's value in a step."""
+        shape = rows.shape or (1,)
+        key = (name, shape)
+        if key not in self._held:
+            self._held[key] = np.empty(shape, rows.source.dtype)
+        return self._held[key]
+
+    def _check_rows(self, slots: Slots, taken: Mapping[str, Rows]) -> None:
+        """IndexRangeError where a label or index among the rows that will be read lies outside of its axis."""
+        compiled, frame = slots.compiled, slots.frame
+        fine = all(n in taken and inside(taken[n].source, end) for n, end in frame.labels)
+        if compiled.looks and not (fine and not compiled.gathers):
+            for step in range(len(next(iter(taken.values())).rows)):
+                given = {n: rows.at(step).reshape(self.arrays[n].shape) for n, rows in taken.items()}
+                compiled.check_data(frame, self.arrays | given)
 
     def _take(self, given: Mapping[str, Any]) -> None:
         updates, changed = self.kernel.whole.updates, {}

@@ -185,8 +185,7 @@ class Compiled:
     def check_data(self, frame: Frame, arrays: Mapping[str, np.ndarray]) -> None:
         """IndexRangeError for a label or a gathered index outside its axis."""
         for name, end in frame.labels:
-            values = arrays[name]
-            if values.size and values.view(np.uint64).max() >= end:  # a negative one is very large
+            if not inside(arrays[name], end):
                 check_data(self.system, frame.sizes, arrays)
         if self.gathers:
             checks.check_indices(self.system, self.positions, frame.sizes, arrays)
@@ -243,6 +242,11 @@ class Compiled:
             infinite = "NaN" in reason or "converge" in reason
             reason = "infinite" if infinite else "indefinite" if row_of(call).positive else "singular"
         return refusal(call, reason) if reason in REASONS else error
+
+
+def inside(labels: np.ndarray, end: int) -> bool:
+    """Are they all from 0 to `end` - 1? As unsigned numbers, negative ones are very large."""
+    return not labels.size or int(labels.view(np.uint64).max()) < end
 
 
 def _multiplications(step: loops.Dot | loops.Gram, value: Callable) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 from ..errors import DataError, SymgradError
 from ..ir.system import System
 from . import checkpoint as files
+from . import passes
 from .data import Arrays, Examples, Part, Update
 from .diagnose import report
 from .feeds import Moment
@@ -59,11 +61,14 @@ class Run:
         """One pass over the examples; True where Ctrl-C ended it early."""
         began, total, count = time.perf_counter(), 0.0, 0
         self.begun = self.trainer.state(), self.rng.bit_generator.state
-        for batch, update in enumerate(self.trainer.updates(self.rng), start=1):
-            loss = self.trainer.run(update, Moment(self.done, self.updates))
-            if not np.isfinite(loss):
-                raise DataError(self.diverged(loss, batch))
-            total, count, self.updates = total + loss * update.count, count + update.count, self.updates + 1
+        batches = itertools.count(1)
+        for made in passes.updates(self.trainer, self.rng, self.done, self.updates):
+            for update in made:
+                batch = next(batches)
+                if not np.isfinite(update.loss):
+                    raise DataError(self.diverged(update.loss, batch))
+                total, count = total + update.loss * update.examples, count + update.examples
+                self.updates += 1
             if asked():
                 _copy(self.trainer.state(), self.result.parameters)
                 return True

@@ -56,6 +56,26 @@ def exprel(x):
     return INF if x > EXP_HIGH else q
 
 
+def half_exp(a):
+    """exp(a)/2 for a >= 0: the half goes into the power of two, so it overflows where the result does."""
+    h, l, n = exp_parts(EXP_HIGH if a > EXP_HIGH else a, 0.0)
+    return scale(h + l, n - 1.0)
+
+
+def sinh(x):
+    """(exp(x) - exp(-x))/2; beyond 20, exp(-|x|) is nothing beside exp(|x|)."""
+    a = math.fabs(x)
+    b = 20.0 if a > 20.0 else a
+    y = half_exp(a) if a > 20.0 else 0.5 * (expm1(b) - expm1(-b))
+    return math.copysign(y, x)
+
+
+def cosh(x):
+    """(exp(x) + exp(-x))/2."""
+    a = math.fabs(x)
+    return half_exp(a) + 0.5 * exp(-a)
+
+
 def log_parts(f, g, n):
     """The pair log((1 + f + g) 2**n), g far smaller than f: log(1 + f) = f - f**2/2 + f**3 P(f)."""
     s = 0.5 * f

@@ -1,0 +1,144 @@
+"""Many steps in one compiled call: gather the rows, run the kernel, keep the loss; no Python in between.
+
+`many` drives a bound kernel through its table. The driver is a module of its own, compiled once for all kernels: it
+gets the kernel's address, and for each array that changes from step to step where its rows are and where they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba
+import numpy as np
+
+from . import cache as files
+from .compiled import address
+from .targets import cpu
+
+if TYPE_CHECKING:
+    from .bound import Slots
+
+HEAD = 9  # numbers before the first gather
+EACH = 5  # numbers of a gather
+
+
+class Rows(NamedTuple):
+    """What a tensor is in each step: the rows `rows[step]` of `source`, along its first axis. Without a second axis,
+    one row is the whole tensor."""
+
+    source: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape in a step."""
+        return (*self.rows.shape[1:], *self.source.shape[1:])
+
+    def at(self, step: int) -> np.ndarray:
+        return self.source[self.rows[step]]
+
+
+def many(slots: Slots, loss: np.ndarray, targets: Mapping[str, np.ndarray], taken: Mapping[str, Rows]) -> np.ndarray:
+    """Run the steps; the losses (float64) of those that were done. They end behind a loss that is not finite, and
+    before a step that could not be done (a singular matrix)."""
+    count = min((len(rows) for _, rows in taken.values()), default=0)
+    losses, table = np.empty(count), slots.work.table
+    single = loss.dtype == np.float32
+    numbers = [entry(slots.compiled.run), address(table), len(table), count, address(loss), single, address(losses)]
+    numbers += [0, len(taken)]
+    held = []
+    for name, (source, rows) in taken.items():
+        held += [source := np.ascontiguousarray(source), rows := np.ascontiguousarray(rows, np.int64)]
+        size = rows[0].size if count else 1
+        bytes_each = source[:1].nbytes if len(source) else 0
+        numbers += [address(source), address(targets[name]), bytes_each, size, address(rows)]
+    plan = np.array(numbers, np.int64)
+    cpu.launch(_driver().run, plan, slots.frame.guard)
+    return losses[: plan[HEAD - 2]]
+
+
+def entry(run: Any) -> int:
+    """The address of a compiled `run`."""
+    compiled = run.overloads[(numba.int64[::1],)]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+
+@cache
+def _driver() -> Any:
+    return files.module(TEXT, "steps")
+
+
+TEXT = '''"""Steps of a kernel: rows gathered, `run` called by its address, the loss kept."""
+
+import math
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+@intrinsic
+def array(context, address, count, like):
+    kind = types.Array(like, 1, "C")
+
+    def generate(target, builder, signature, arguments):
+        made = make_array(kind)(target, builder)
+        size = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(like)))
+        data = builder.inttoptr(arguments[0], made.data.type)
+        populate_array(made, data, arguments[1:2], [size], size, None)
+        return made._getvalue()
+
+    return kind(address, count, like), generate
+
+
+@intrinsic
+def call(context, function, table):
+    def generate(target, builder, signature, arguments):
+        kinds = signature.args[1:]
+        kind = target.call_conv.get_function_type(types.none, kinds)
+        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+        status, _ = target.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
+        return status.is_ok
+
+    return types.boolean(function, table), generate
+
+
+@intrinsic
+def copied(context, target, source, size):
+    def generate(context, builder, signature, arguments):
+        pointers = [builder.inttoptr(a, cgutils.voidptr_t) for a in arguments[:2]]
+        cgutils.raw_memcpy(builder, *pointers, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(target, source, size), generate
+
+
+@njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)
+def run(plan):
+    function = plan[0]
+    table = array(plan[1], plan[2], types.int64(0))
+    losses = array(plan[6], plan[3], types.float64(0.0))
+    for step in range(plan[3]):
+        for gather in range(plan[8]):
+            place = 9 + 5 * gather
+            source = plan[place]
+            target = plan[place + 1]
+            size = plan[place + 2]
+            count = plan[place + 3]
+            rows = array(plan[place + 4], plan[3] * count, types.int64(0))
+            for i in range(count):
+                copied(target + i * size, source + rows[step * count + i] * size, size)
+        if not call(function, table):
+            break
+        if plan[5]:
+            losses[step] = array(plan[4], 1, types.float32(0.0))[0]
+        else:
+            losses[step] = array(plan[4], 1, types.float64(0.0))[0]
+        plan[7] = step + 1
+        if not math.isfinite(losses[step]):
+            break
+'''
