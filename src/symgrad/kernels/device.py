@@ -278,7 +278,7 @@ class _Lazy(Mapping):
 
 def device_kernel(system: System, options: Options, whole: System) -> DeviceKernel:
     """A kernel for a GPU; it compiles and prints without one."""
-    return DeviceKernel(Kernel(system, replace(options, slices=False, symmetric=False), whole))
+    return DeviceKernel(Kernel(system, replace(options, slices=False, symmetric=False, small=False), whole))
 
 
 def offline_kernel(system: System, dtype: str = "float64") -> DeviceKernel:
