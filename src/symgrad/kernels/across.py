@@ -23,13 +23,14 @@ from .phases import Blocks, mapped, phases
 
 SHORT = 32
 WIDTH, NARROW, MANY = 128, 64, 128  # rows of a tile; of one whose rows have many entries in row buffers
-UNROLLED = 16
-LEAST = 64  # rows of a chunk: few are no tile
+UNROLLED = 16   # turns of a loop inside a loop over the tile
+LEAST = 64      # rows of a chunk: few are no tile
 
 
 def across(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel with tiles where rows are short."""
-    work = _Work(dict(kernel.dtypes), dict(kernel.ranks), set(kernel.registers), list(kernel.scratch), dict(kernel.extents))
+    dtypes, ranks, extents = dict(kernel.dtypes), dict(kernel.ranks), dict(kernel.extents)
+    work = _Work(dtypes, ranks, set(kernel.registers), list(kernel.scratch), extents)
     steps = [work.step(s, kernel.shapes) if isinstance(s, loops.Launch) else s for s in kernel.steps]
     scratch = tuple(work.scratch)
     return replace(
@@ -53,7 +54,8 @@ class _Work:
         if rows is None or not function.parallel or any(isinstance(n, loops.Dot) for n in loops.walk(function.body)):
             return step
         longest = _unknown(rows) if _worth(rows) else None
-        short = None if longest is None else _Tiles(self, step, in_memory(rows, {b.name for b in function.partial}), shapes)
+        shared = {b.name for b in function.partial}
+        short = None if longest is None else _Tiles(self, step, in_memory(rows, shared), shapes)
         long = self.blocks(function, rows) if longest != () else None
         if short is None and long is None:
             return step
@@ -240,8 +242,9 @@ class _Tiles:
         """tile[k, lane] = array[row, k], or the other way."""
         tile = self.copied[name] = self.buffer(name, extents, self.work.dtypes[name])
         index = tuple(Index(f"i{axis}#across") for axis in range(len(extents)))
-        here, there = (name, (self.rows.index, *index)), (tile, (*index, self.lane))
-        store = loops.Store(*here, Access(there[0], *there[1])) if back else loops.Store(*there, Access(here[0], *here[1]))
+        here, there = Access(name, self.rows.index, *index), Access(tile, *index, self.lane)
+        target, value = (here, there) if back else (there, here)
+        store = loops.Store(target.name, target.indices, value)
         inner: list[loops.Node] = [store]
         for i, extent in reversed(list(zip(index, extents))):
             inner = [loops.For(i, extent, inner)]
@@ -295,10 +298,10 @@ def _runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node] | loops.For]:
 
 
 def _unrolled(loop: loops.For) -> bool:
-    """A short sum of known length stays inside the loop over the tile: LLVM unrolls it, the total is a register."""
+    """A short loop of known length stays inside the loop over the tile: LLVM unrolls it, a sum stays in a register."""
     short = loop.size.is_Integer and loop.size <= UNROLLED
-    plain = all(isinstance(n, loops.Combine | loops.Set | loops.Store) and not any(map(costly, loops.values(n))) for n in loop.body)
-    return bool(short) and plain
+    plain = all(isinstance(n, loops.Combine | loops.Set | loops.Store) for n in loop.body)
+    return bool(short) and plain and not any(costly(e) for n in loop.body for e in loops.values(n))
 
 
 def _all_runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node]]:

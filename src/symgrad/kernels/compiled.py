@@ -95,7 +95,8 @@ class Compiled:
 
     def __init__(self, system: System, options: Options, whole: System, in_place: bool):
         self.system, self.options, self.whole = system, options, whole
-        self.plan = schedule(system, in_place, options.share, options.blas, options.slices, options.symmetric, options.small)
+        o = options
+        self.plan = schedule(system, in_place, o.share, o.blas, o.slices, o.symmetric, o.small)
         self.loops: loops.Kernel = lower(self.plan)
         self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
