@@ -45,7 +45,9 @@ def _pair(loop: loops.Node, other: loops.Combine) -> list[loops.Node] | None:
         return None
     start, guarded, store = loop.body[found[0] - 2 : found[0] + 1]
     value = _guarded(start, guarded, store)
-    if value is None or not isinstance(guarded, loops.If) or len(guarded.conditions) != 1:
+    if value is None or not isinstance(guarded, loops.If) or not isinstance(store, loops.Store):
+        return None
+    if len(guarded.conditions) != 1:
         return None
     exception = _exception(guarded.conditions[0], loop)
     cell = None if exception is None else tuple(c.xreplace({loop.index: exception}) for c in store.cell)
