@@ -56,7 +56,7 @@ def ours(case: Case):
     import symgrad as sg
 
     text = TEXT.replace("DISTANCE", "2*log1p(r[n,k]/3)" if case.student else "0.5*r[n,k]")
-    bound = sg.program(text).gradient("L").compile("cpu", "float64").bind(**arrays(case))
+    bound = sg.program(text, sizes={"i": D, "k": K}).gradient("L").compile("cpu", "float64").bind(**arrays(case))
     bound.trusted = True
     return bound, bound
 

@@ -103,7 +103,7 @@ def test_softmax_loss_and_gradient_are_one_pass_over_rows():
     source = text_of(SOFTMAX, "L", parallel=False)
     assert products(source) == 2
     assert source.count("def group_") == 1
-    assert source.count("for n in range(first, last):") == 1
+    assert source.count(" in range(first, last") == 2  # short rows in tiles, or long ones
     (run,) = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == "run"]
     names = {n.id for n in ast.walk(run) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     assert not names & {"p_exp", "p_total", "p_max", "p", "v", "z"}

@@ -46,14 +46,23 @@ def test_every_length_gives_the_same(program, kernel, rows, classes):
 
 def test_both_forms_are_in_the_text_and_the_length_chooses(program):
     source = program.compile(parallel=False).source
-    assert f"if K <= {across.SHORT}:" in source and f"range(first, last, {across.WIDTH})" in source
+    assert f"if K <= {across.SHORT}:" in source and f"range(first, last, {across.NARROW})" in source
     fixed = sg.program(TEXT.replace("[n, k]", "[n, 10]").replace("over k", "over 10")).gradient("L")
     assert "if K <=" not in fixed.compile(parallel=False).source
 
 
-def test_long_rows_stay_rows():
+def test_functions_between_the_loops_of_long_rows_run_across_rows():
     text = TEXT.replace("parameter[n, k]", "parameter[n, 500]")
-    assert "lane" not in sg.program(text).gradient("L").compile(parallel=False).source.split("def group_")[1]
+    source = sg.program(text).gradient("L").compile(parallel=False).source.split("def group_")[1]
+    assert "range(first, last, 8)" in source  # 4096 entries of a row of 500
+    tile = source.split("for tile in ")[1].split("for lane in ")
+    assert ["for k in" in part for part in tile[1:]] == [True, False, True]
+    assert "f_log1p" in tile[2] and "f_log1p" not in tile[1] + tile[3]
+
+
+def test_a_row_without_functions_between_its_loops_stays_a_row():
+    text = "X: input[n, 500]\nw: parameter[500]\nz[n] = sum[d](X[n,d]*w[d])\ns[n] = z[n]*sum[d](X[n,d])"
+    assert "lane" not in sg.program(text).compile(parallel=False).source.split("def group_")[1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -10,28 +10,32 @@ Where the length is known only when the kernel runs, both forms are there and th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import Basic, Expr, Function, Integer, Le, Mod, ceiling, floor
+from sympy import Expr, Integer, Le, Min, Mul
 
-from ..functions import row_of, where
 from ..ir.access import Access, Index, fresh_names
 from . import loops
-from .expressions import divided
+from .expressions import costly
+from .phases import Blocks, mapped, phases
 
-SHORT, WIDTH = 32, 128
+SHORT = 32
+WIDTH, NARROW, MANY = 128, 64, 128  # rows of a tile; of one whose rows have many entries in row buffers
+UNROLLED = 16   # turns of a loop inside a loop over the tile
+LEAST = 64      # rows of a chunk: few are no tile
 
 
 def across(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel with tiles where rows are short."""
-    work = _Work(dict(kernel.dtypes), dict(kernel.ranks), set(kernel.registers), list(kernel.scratch))
+    dtypes, ranks, extents = dict(kernel.dtypes), dict(kernel.ranks), dict(kernel.extents)
+    work = _Work(dtypes, ranks, set(kernel.registers), list(kernel.scratch), extents)
     steps = [work.step(s, kernel.shapes) if isinstance(s, loops.Launch) else s for s in kernel.steps]
     scratch = tuple(work.scratch)
     return replace(
         kernel, steps=tuple(steps), dtypes=work.dtypes, ranks=work.ranks, registers=frozenset(work.registers),
-        scratch=scratch,
+        scratch=scratch, extents=work.extents,
     )  # fmt: skip
 
 
@@ -41,27 +45,44 @@ class _Work:
     ranks: dict[str, int]
     registers: set[str]
     scratch: list[loops.Buffer]
+    extents: dict[Expr, str]
     shared: dict[tuple, list[str]] = field(default_factory=dict)  # scratch for tiles, by shape and dtype
 
     def step(self, step: loops.Launch, shapes) -> loops.Launch:
         function = step.function
         rows = next((n for n in function.body if isinstance(n, loops.For) and n.rows), None)
-        nodes = list(loops.walk(function.body))
-        if rows is None or not function.parallel or any(isinstance(n, loops.Dot) for n in nodes) or not _worth(rows):
+        if rows is None or not function.parallel or any(isinstance(n, loops.Dot) for n in loops.walk(function.body)):
             return step
-        longest = _unknown(rows)
-        if longest is None:
+        longest = _unknown(rows) if _worth(rows) else None
+        shared = {b.name for b in function.partial}
+        short = None if longest is None else _Tiles(self, step, in_memory(rows, shared), shapes)
+        long = self.blocks(function, rows) if longest != () else None
+        if short is None and long is None:
             return step
-        tiles = _Tiles(self, step, in_memory(rows, {b.name for b in function.partial}), shapes)
-        chosen: loops.Node = tiles.node()
-        if longest:
-            chosen = loops.Choice(tuple(Le(e, SHORT) for e in longest), [chosen], [rows])
+        other = long.node() if long else rows
+        chosen = other if short is None else short.node()
+        if short is not None and longest:
+            chosen = loops.Choice(tuple(Le(e, SHORT) for e in longest), [chosen], [other])
         body = [chosen if n is rows else n for n in function.body]
-        kept = function.buffers if longest else ()
+        made = [b for form in (short, long) if form is not None for b in form.buffers]
+        kept = function.buffers if long is None and longest != () else ()
         return replace(
-            step, function=replace(function, body=body, buffers=(*kept, *tiles.buffers)),
-            scratch={**step.scratch, **{b.name: self.lend(b, tiles.buffers) for b in tiles.buffers}},
+            step, function=replace(function, body=body, buffers=(*kept, *made), least=LEAST),
+            scratch={**step.scratch, **{b.name: self.lend(b, made) for b in made}},
         )  # fmt: skip
+
+    def blocks(self, function: loops.Function, rows: loops.For) -> Blocks | None:
+        """The rows in blocks, where that lets a function run across rows."""
+        found = phases(rows.body)
+        if len(found) < 2:
+            return None
+        made = Blocks(rows, found, function, self.made, self)
+        if not made.size.is_Integer:
+            self.extents.setdefault(made.size, f"extent_{len(self.extents)}")
+        return made
+
+    def made(self, stem: str, shape: tuple[Expr, ...], dtype: str) -> loops.Buffer:
+        return loops.Buffer(self.name(f"{stem}_block", dtype, len(shape)), shape, dtype)
 
     def name(self, stem: str, dtype: str, rank: int) -> str:
         found = next(fresh_names({*self.dtypes}, stem))
@@ -84,20 +105,9 @@ class _Work:
 def _worth(rows: loops.For) -> bool:
     """Is there a function inside a loop along the row? Vectors across rows load and store what lies apart."""
     return any(
-        _costly(e) for n in rows.body if isinstance(n, loops.For) for node in loops.walk(n.body)
+        costly(e) for n in rows.body if isinstance(n, loops.For) for node in loops.walk(n.body)
         for e in loops.values(node)
     )  # fmt: skip
-
-
-def _costly(expr: Basic) -> bool:
-    """Does it hold a function that is computed by a polynomial?"""
-    for f in expr.atoms(Function):
-        if isinstance(f, where | divided | floor | ceiling | Mod):  # these have no row
-            continue
-        kernel = row_of(f).kernel
-        if kernel.kind in ("vector", "source") or (kernel.kind == "expression" and _costly(kernel.expression)):
-            return True
-    return False
 
 
 def _unknown(rows: loops.For) -> tuple[Expr, ...] | None:
@@ -136,12 +146,18 @@ def _spilled(nodes: list[loops.Node], shared: dict[str, Access]) -> list[loops.N
     return out
 
 
+def _width(function: loops.Function) -> int:
+    """Fewer rows where each has many entries: a tile stays in cache."""
+    entries = sum(Mul(*(e if e.is_Integer else SHORT for e in b.shape)) for b in function.buffers)
+    return NARROW if entries > MANY else WIDTH
+
+
 # -------------------------------------------------------------------------------------------------------------- tiles
 class _Tiles:
     """The rows' loop of one function, in tiles."""
 
     def __init__(self, work: _Work, step: loops.Launch, rows: loops.For, shapes):
-        self.work, self.rows, self.function = work, rows, step.function
+        self.work, self.rows, self.function, self.width = work, rows, step.function, Integer(_width(step.function))
         self.lane = Index("lane#across")
         self.buffers: list[loops.Buffer] = []
         self.tile: dict[str, str] = {}  # a register or row buffer -> what holds it for a tile
@@ -149,18 +165,20 @@ class _Tiles:
             self.tile[b.name] = self.buffer(b.name, b.shape, b.dtype)
         for name in sorted(self.crossing()):
             self.tile[name] = self.buffer(name, (), work.dtypes[name])
-        self.copied: dict[str, str] = {}  # an array that is read along rows -> its rows of a tile
+        self.copied: dict[str, str] = {}  # an array that is read or written along rows -> its rows of a tile
         held = dict(zip(self.function.arrays, step.arguments))
-        self.filled = [n for name in self.along(held, shapes) for n in self.copy(name, shapes[held[name]][1:])]
+        extents = {name: shapes[buffer][1:] for name, buffer in held.items()}
+        self.filled = [n for name in self.along(extents) for n in self.copy(name, extents[name])]
+        self.emptied = [n for name in self.made(extents) for n in self.copy(name, extents[name], back=True)]
 
     def buffer(self, stem: str, shape: Iterable[Expr], dtype: str) -> str:
-        fixed = (*(e if e.is_Integer else Integer(SHORT) for e in shape), Integer(WIDTH))
+        fixed = (*(e if e.is_Integer else Min(e, SHORT) for e in shape), self.width)
         name = self.work.name(f"{stem}_tile", dtype, len(fixed))
         self.buffers.append(loops.Buffer(name, fixed, dtype))
         return name
 
     def node(self) -> loops.Tiles:
-        return loops.Tiles(self.rows.index, WIDTH, [*self.filled, *self.nodes(self.rows.body)])
+        return loops.Tiles(self.rows.index, self.width, [*self.filled, *self.nodes(self.rows.body), *self.emptied])
 
     def lanes(self, nodes: list[loops.Node]) -> loops.Lanes:
         return loops.Lanes(self.rows.index, self.lane, nodes)
@@ -189,24 +207,44 @@ class _Tiles:
         outside = {name for n in self.function.body if n is not self.rows for name in loops.written(n)}
         return {n for n in inside & self.work.registers - outside if len(where[n]) > 1}
 
-    def along(self, held, shapes) -> list[str]:
+    def along(self, extents: Mapping[str, tuple]) -> list[str]:
         """Arrays that are only read, by rows, in a loop along the row: their entries there do not lie side by side."""
         written = {name for n in loops.walk(self.function.body) for name in loops.written(n)}
-        found: dict[str, bool] = {}
-        for run in (n for n in self.rows.body if isinstance(n, loops.For | loops.First)):
-            for a in {a for n in loops.walk([run]) for e in loops.values(n) for a in e.atoms(Access)}:
-                if a.name in held and a.name not in written and len(a.indices) > 1:
-                    found[a.name] = found.get(a.name, True) and a.indices[0] == self.rows.index
-        extents = {n.size for n in loops.walk(self.rows.body) if isinstance(n, loops.For | loops.First)}
-        everywhere = [a for n in loops.walk(self.rows.body) for e in loops.values(n) for a in e.atoms(Access)]
-        good = [n for n in sorted(found) if found[n] and set(shapes[held[n]][1:]) <= extents]
-        return [n for n in good if all(a.indices[0] == self.rows.index for a in everywhere if a.name == n)]
+        runs = [n for n in self.rows.body if isinstance(n, loops.For | loops.First)]
+        found = {a.name for n in loops.walk(runs) for e in loops.values(n) for a in e.atoms(Access)}
+        return [n for n in sorted(found) if n in extents and n not in written and self.by_rows(n, extents[n])]
 
-    def copy(self, name: str, extents: tuple[Expr, ...]) -> list[loops.Node]:
-        """tile[k, lane] = array[row, k]."""
-        self.copied[name] = self.buffer(name, extents, self.work.dtypes[name])
-        index = [Index(f"i{axis}#across") for axis in range(len(extents))]
-        store = loops.Store(self.copied[name], (*index, self.lane), Access(name, self.rows.index, *index))
+    def made(self, extents: Mapping[str, tuple]) -> list[str]:
+        """Arrays of which a loop along the row writes every entry before anything reads one."""
+        first: dict[str, bool] = {}
+        for run in self.rows.body:
+            plain = not any(isinstance(n, loops.If) for n in loops.walk([run]))
+            inside = {n.index: n.size for n in loops.walk([run]) if isinstance(n, loops.For)}
+            for node in loops.walk([run]):
+                for a in {a for e in loops.values(node) for a in e.atoms(Access)}:
+                    first.setdefault(a.name, False)
+                for name in loops.written(node):
+                    cell = node.cell if isinstance(node, loops.Store) else ()
+                    covers = plain and tuple(inside.get(i) for i in cell[1:]) == extents.get(name, ())
+                    first.setdefault(name, covers and len(set(cell)) == len(cell) > 1)
+        return [n for n in sorted(first) if first[n] and n in extents and self.by_rows(n, extents[n])]
+
+    def by_rows(self, name: str, extents: tuple) -> bool:
+        """Is the array's first axis the row in every access, and are the others short?"""
+        nodes = list(loops.walk(self.rows.body))
+        cells = [a.indices for n in nodes for e in loops.values(n) for a in e.atoms(Access) if a.name == name]
+        cells += [n.cell for n in nodes if isinstance(n, loops.Store | loops.Combine) and name in loops.written(n)]
+        lengths = {n.size for n in nodes if isinstance(n, loops.For | loops.First)}
+        alone = all(isinstance(n, loops.Store | loops.Combine) for n in nodes if name in loops.written(n))
+        return alone and bool(extents) and set(extents) <= lengths and all(c and c[0] == self.rows.index for c in cells)
+
+    def copy(self, name: str, extents: tuple[Expr, ...], back: bool = False) -> list[loops.Node]:
+        """tile[k, lane] = array[row, k], or the other way."""
+        tile = self.copied[name] = self.buffer(name, extents, self.work.dtypes[name])
+        index = tuple(Index(f"i{axis}#across") for axis in range(len(extents)))
+        here, there = Access(name, self.rows.index, *index), Access(tile, *index, self.lane)
+        target, value = (here, there) if back else (there, here)
+        store = loops.Store(target.name, target.indices, value)
         inner: list[loops.Node] = [store]
         for i, extent in reversed(list(zip(index, extents))):
             inner = [loops.For(i, extent, inner)]
@@ -226,32 +264,19 @@ class _Tiles:
 
     def target(self, name: str, cell: tuple[Expr, ...] | None) -> tuple[str, tuple[Expr, ...] | None]:
         cell = None if cell is None else tuple(map(self.value, cell))
+        if name in self.copied and cell is not None:
+            return self.copied[name], (*cell[1:], self.lane)
         return (self.tile[name], (*(cell or ()), self.lane)) if name in self.tile else (name, cell)
 
     def mapped(self, node: loops.Node) -> loops.Node:
-        match node:
-            case loops.Set():
-                name, cell = self.target(node.register, None)
-                value = self.value(node.value)
-                return loops.Set(name, value) if cell is None else loops.Store(name, cell, value)
-            case loops.Store():
-                return loops.Store(*self.target(node.buffer, node.cell), self.value(node.value))
-            case loops.Combine():
-                name, cell = self.target(node.target, node.cell)
-                masked = tuple(map(self.value, node.masked))
-                return replace(node, target=name, cell=cell, value=self.value(node.value), masked=masked)
-            case loops.Extreme():
-                args = tuple((*self.target(name, cell), index) for name, cell, index in node.args)
-                return replace(node, target=self.target(*node.target), args=args, value=self.value(node.value))
-            case loops.First():
-                name, cell = self.target(node.register, None)
-                value, extreme = self.value(node.value), self.value(node.extreme)
-                return replace(node, register=name, cell=cell, value=value, extreme=extreme)
-            case loops.If():
-                return loops.If(tuple(map(self.value, node.conditions)), [self.mapped(n) for n in node.body])
-            case loops.For():
-                return replace(node, body=[self.mapped(n) for n in node.body])
-        raise TypeError(f"{type(node).__name__} is not a statement of a row")
+        if isinstance(node, loops.If):
+            return loops.If(tuple(map(self.value, node.conditions)), [self.mapped(n) for n in node.body])
+        if isinstance(node, loops.For):
+            return replace(node, body=[self.mapped(n) for n in node.body])
+        node = mapped(node, self.value, self.target)
+        if isinstance(node, loops.Combine) and node.op == "sum" and node.cell and self.lane not in node.cell:
+            return replace(node, loose=True)  # into what rows share: one value for all rows of the tile
+        return node
 
 
 def _runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node] | loops.For]:
@@ -262,7 +287,7 @@ def _runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node] | loops.For]:
             yield from filter(None, (run, [replace(node, part="start")]))
             yield loops.For(node.index, node.size, [replace(node, part="each")])
             run = [replace(node, part="end")]
-        elif isinstance(node, loops.For):
+        elif isinstance(node, loops.For) and not _unrolled(node):
             yield from filter(None, (run,))
             yield node
             run = []
@@ -270,6 +295,13 @@ def _runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node] | loops.For]:
             run.append(node)
     if run:
         yield run
+
+
+def _unrolled(loop: loops.For) -> bool:
+    """A short loop of known length stays inside the loop over the tile: LLVM unrolls it, a sum stays in a register."""
+    short = loop.size.is_Integer and loop.size <= UNROLLED
+    plain = all(isinstance(n, loops.Combine | loops.Set | loops.Store) for n in loop.body)
+    return bool(short) and plain and not any(costly(e) for n in loop.body for e in loops.values(n))
 
 
 def _all_runs(nodes: list[loops.Node]) -> Iterator[list[loops.Node]]:

@@ -204,6 +204,14 @@ def check_sizes(system: System, found: tuple[Position, ...], sizes) -> None:
             _visit(system, p, sizes, {})
 
 
+def check_places(system: System, sizes) -> None:
+    """Places of extremes are compared in 32 bits."""
+    for eq in system.equations:
+        for term in eq.terms if isinstance(eq, Equation) and eq.arg else ():
+            if any(size_value(r.size, sizes) >= 2**31 for r in term.reduced):
+                raise SymgradError(f"the {eq.reduce} in {eq.tensor} is over 2**31 entries or more: too many.")
+
+
 def check_indices(system: System, found: tuple[Position, ...], sizes, arrays: Mapping[str, np.ndarray]) -> None:
     """Positions that depend on data: labels, gathered rows."""
     for p in found:

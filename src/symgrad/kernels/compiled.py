@@ -22,6 +22,8 @@ from ..ir.system import System
 from . import cache, checks, loops
 from .across import across
 from .emit import emit
+from .fission import split
+from .guards import replaced
 from .header import header
 from .hoist import hoisted
 from .lower import lower
@@ -43,6 +45,7 @@ class Options:
     blas: bool = True  # matrix products by BLAS
     slices: bool = True  # also of parts of matrices: in the steps of recurrences, and where a guard cuts a sum short
     symmetric: bool = True  # symmetric ones by blocks of rows
+    small: bool = True  # chunks of rows have sums of their own into small matrices too
 
     @property
     def real(self) -> type:
@@ -92,7 +95,8 @@ class Compiled:
 
     def __init__(self, system: System, options: Options, whole: System, in_place: bool):
         self.system, self.options, self.whole = system, options, whole
-        self.plan = schedule(system, in_place, options.share, options.blas, options.slices, options.symmetric)
+        o = options
+        self.plan = schedule(system, in_place, o.share, o.blas, o.slices, o.symmetric, o.small)
         self.loops: loops.Kernel = lower(self.plan)
         self.calls = [step.call for step in self.loops.steps if isinstance(step, loops.Routine)]
         self._frames: dict[tuple, Frame] = {}
@@ -101,7 +105,7 @@ class Compiled:
     @cached_property
     def tuned(self) -> loops.Kernel:
         """The loops as they run on a CPU."""
-        return across(hoisted(self.loops))
+        return split(across(hoisted(replaced(self.loops))))
 
     @cached_property
     def source(self) -> str:
@@ -115,7 +119,7 @@ class Compiled:
     @cached_property
     def places(self) -> Mapping[str, int]:
         """Where in the table each address stands: behind the sizes."""
-        return {n: len(self.loops.sizes) + len(self.loops.extents) + i for i, n in enumerate(self.arrays)}
+        return {n: len(self.tuned.sizes) + len(self.tuned.extents) + i for i, n in enumerate(self.arrays)}
 
     @cached_property
     def run(self) -> Callable[[np.ndarray], None]:
@@ -157,7 +161,8 @@ class Compiled:
         passed = {n: t for n, t in self.whole.tensors.items() if n in shapes}  # one that is not read may hold a size
         sizes = bind_shapes(replace(self.system, tensors=self.system.tensors | passed), shapes)
         checks.check_sizes(self.system, self.positions, sizes)
-        wanted = (*self.loops.sizes, *self.loops.extents)
+        checks.check_places(self.system, sizes)
+        wanted = (*self.tuned.sizes, *self.tuned.extents)
         numbers = tuple(size_value(e, sizes) for e in wanted)
         tensors = self.plan.system.tensors
         shapes = {n: tuple(size_value(s, sizes) for s in tensors[n].shape) or (1,) for n in self.loops.arrays}

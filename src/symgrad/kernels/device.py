@@ -150,7 +150,7 @@ class DeviceKernel:
 
 def device_kernel(system: System, options: Options, whole: System, tf32: bool = False) -> DeviceKernel:
     """A kernel for a GPU; it compiles and prints without one."""
-    host = Kernel(system, replace(options, slices=False, symmetric=False), whole)
+    host = Kernel(system, replace(options, slices=False, symmetric=False, small=False), whole)
     return DeviceKernel(host, Gpu.here(tf32))
 
 

@@ -189,7 +189,8 @@ class _Module:
         bounds = self.bounds(extent, many) if extent else []
         given = [*bounds, *self._given(step, "piece" if many else "0", many)]
         self.writer.line(f"{self.spoken[f.name]}({', '.join(given)})")
-        chunks = f"pieces(int64({extent}), {self._work(f)}, int64({self.threshold}))" if many else ""
+        rows = f"int64({extent})" if f.least == 1 else f"max(int64(1), int64({extent}) // {f.least})"
+        chunks = f"pieces({rows}, {self._work(f)}, int64({self.threshold}))" if many else ""
         if many and f.partial:
             self.step(f"chunks = {chunks}")
             chunks = "chunks"
@@ -223,7 +224,7 @@ class _Module:
         name = f"join_{b.op}" + f"_{b.dtype}" * (b.dtype != "float")
         joined = self.writer._joined(b.op, b.dtype, "whole[cell]", "own[piece * count + cell]")
         self.joins[name] = JOIN.format(self.target.decorators["double"], name, joined)
-        count = f"int64({self.writer.extent(b.shape[0])})"
+        count = self._count(b.shape)
         self.step(f"{name}({self.place(array)}, {self.place(parts)}, chunks, {count}, {self._like(b.dtype)})"
                   f"  # {self.writer.names[array]}")  # fmt: skip
 

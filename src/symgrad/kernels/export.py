@@ -65,7 +65,7 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     buffers = {n: kinds[compiled.tuned.dtypes[n]] for n in compiled.arrays if n not in inputs}
     shapes = {n: _text(scratch.get(n) or tensors[n].shape) for n in buffers}
     shapes |= {t.name: _text(t.shape) for t in system.declared()}
-    numbers = ", ".join(_python(e) for e in (*compiled.loops.sizes, *compiled.loops.extents))
+    numbers = ", ".join(_python(e) for e in (*compiled.tuned.sizes, *compiled.tuned.extents))
     names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
     fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
     plain = compiled.source.replace(BLAS.strip("\n"), "", 1)  # loops do the products: SciPy may not be there
@@ -113,10 +113,9 @@ def _text(shape: tuple) -> str:
 
 def _python(extent) -> str:
     """A size as Python: sizes are whole numbers, so `floor(a/b)` is `a//b`."""
-    if isinstance(extent, int) or not extent.has(floor):
-        return str(extent)
     parts = {}
-    for f in extent.atoms(floor):
+    for f in () if isinstance(extent, int) else extent.atoms(floor):
         above, below = f.args[0].together().as_numer_denom()
         parts[f] = Size(f"(({above})//({below}))")
-    return str(extent.xreplace(parts))
+    text = str(extent.xreplace(parts) if parts else extent)
+    return text.replace("Max(", "max(").replace("Min(", "min(")

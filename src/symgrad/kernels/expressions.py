@@ -286,6 +286,17 @@ class Printer:
         return text if level >= least else f"({text})"
 
 
+def costly(expr: Basic) -> bool:
+    """Does it hold a function that is computed by a polynomial?"""
+    for f in expr.atoms(Function):
+        if isinstance(f, where | divided | floor | ceiling | Mod | Max | Min):  # these have no row
+            continue
+        kernel = row_of(f).kernel
+        if kernel.kind in ("vector", "source") or (kernel.kind == "expression" and costly(kernel.expression)):
+            return True
+    return False
+
+
 FUNCTION = "f_{}"  # the name of a function of the table in a generated module
 
 

@@ -107,7 +107,7 @@ class Tiles:
     """The rows from `start` to `stop` in tiles of `width`; the body holds `Lanes`."""
 
     index: Index
-    width: int
+    width: Expr
     body: list[Node]
 
 
@@ -145,6 +145,7 @@ class Function:
     partial: tuple[Buffer, ...] = ()
     parallel: bool = False
     work: tuple[tuple[Expr, ...], ...] = ()  # the extents of the deepest nests
+    least: int = 1  # rows of a chunk
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ..ir.access import Access, Index, Size, all_reads, fresh_names, size_symbol
 from ..ir.calls import row_of
 from ..ir.system import Call, System
 from . import loops
+from .schedule.fuse import private
 from .schedule.plan import Schedule
 from .schedule.tree import Contract, Gram, Group, Loop, Piece, Routine, Statement, statements, touches, walk
 
@@ -241,7 +242,7 @@ class _Lowering:
                 continue
             args = any(name in (s.tensor, *s.arg) and s.arg for s in statements(self.group.body))
             (mode, *others) = sorted(modes)
-            if others or mode not in IDENTITY or rank > 1 or args:
+            if others or mode not in IDENTITY or not private(self.system.tensors[name], self.plan.small) or args:
                 return None
             dtype = self.system.tensors[name].dtype
             partial.append(loops.Buffer(name, shape or (Integer(1),), dtype, mode))

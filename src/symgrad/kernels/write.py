@@ -6,8 +6,9 @@ import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
-from sympy import Basic, Expr, Mul
+from sympy import Basic, Eq, Expr, Mul, Ne
 
 from ..ir.access import Access, Index, Size
 from . import loops
@@ -15,12 +16,12 @@ from .expressions import Printer
 
 WORDS = """
     add address alone array back binding blocks called cell cells cgutils chunked chunks copy f_larger f_smaller
-    fill first float32 float64 front gemm get_cython_function_address getrf getri getrs hit INF int64 intrinsic
-    invoke ir lane lapack last leading make_array math max min name njit np once perform piece pieces place
-    populate_array prange product range root row rows run scale start stop symmetric syrk table tile types uint64
-    update weight
+    fill first float32 float64 front gemm get_cython_function_address getrf getri getrs higher hit INF int32 int64
+    intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once perform piece
+    pieces place populate_array prange product range root row rows run scale start stop symmetric syrk table tile
+    types uint64 update weight
 """
-PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_")
+PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
 
 
@@ -64,9 +65,13 @@ class Writer:
     depth: int = 0
     temporaries: int = 0
     reserved: frozenset[str] = RESERVED
+    nans: dict[str, str] = field(default_factory=dict)  # extremes of the loop being written -> the name for their NaN
+    apart: ClassVar[bool] = True  # is NaN looked for beside an extreme?
 
     def __post_init__(self):
         self.printer = Printer(self.real, self._place, self._symbol, self._let, self.called)
+        found = [n for n in loops.everything(self.kernel) if isinstance(n, loops.First | loops.Extreme)]
+        self.extremes = {n for node in found for n in loops.written(node)}
 
     # ------------------------------------------------------------------------------------------------------ printing
     def line(self, text: str) -> None:
@@ -136,9 +141,22 @@ class Writer:
         target, dtype = self._target(node.target, node.cell), self.kernel.dtypes[node.target]
         value = self._value(node.value, node.target)
         if node.masked:
-            conditions = " and ".join(self.printer._closed_condition(c) for c in node.masked)
+            conditions = " and ".join(self._masking(c) for c in node.masked)
             value = f"{value} if {conditions} else {self.identity(node.op, dtype)}"
+        if node.cell is None and node.target in self.nans:
+            self._apart(node, target, value)
+            return
         self.line(f"{target} = {self._joined(node.op, dtype, target, value, node.loose)}")
+
+    def _masking(self, condition: Basic) -> str:
+        """A comparison of an index with the place of an extreme: 32 bits each, so that as many fit into a vector as
+        there are values of float32 (`compiled` refuses longer axes)."""
+        if isinstance(condition, Eq | Ne):
+            index, place = sorted(condition.args, key=lambda side: isinstance(side, Access))
+            if isinstance(index, Index) and isinstance(place, Access) and place.name in self.extremes:
+                sign = "==" if isinstance(condition, Eq) else "!="
+                return f"int32({self.indices[index]}) {sign} int32({self._place(place)[0]})"
+        return self.printer._closed_condition(condition)
 
     def _joined(self, op: str, dtype: str, left: str, right: str, loose: bool = False) -> str:
         if dtype == "bool":
@@ -173,26 +191,27 @@ class Writer:
 
     def _first(self, node: loops.First) -> None:
         """The least position, as a minimum over positions: no branch leaves the loop."""
-        extent = self.extent(node.size)
-        target = self._target(node.register, node.cell)
-        if node.part in ("whole", "start"):
-            self.line(f"{target} = int64({extent})")
+        extent, target = self.extent(node.size), self._target(node.register, node.cell)
         if node.part == "whole":
             name = self.indices[node.index] = self._loop_name(node.index)
+            self.line(f"place = int32({extent})")
             self.line(f"for {name} in range({extent}):")
             self.depth += 1
-        if node.part in ("whole", "each"):
-            self._search(node, target, extent)
-        if node.part == "whole":
+            self._search(node, "place", f"int32({extent})", f"int32({name})")
             self.depth -= 1
             del self.indices[node.index]
-        if node.part in ("whole", "end"):
+            self.line(f"{target} = int64(place) if place < {extent} else -1")
+        if node.part == "start":
+            self.line(f"{target} = int64({extent})")
+        if node.part == "each":
+            self._search(node, target, f"int64({extent})", self.indices[node.index])
+        if node.part == "end":
             self.line(f"{target} = {target} if {target} < {extent} else -1")
 
-    def _search(self, node: loops.First, target: str, extent: str) -> None:
+    def _search(self, node: loops.First, target: str, extent: str, here: str) -> None:
         value, extreme = self.printer.real(node.value), self.printer.real(node.extreme)
         same = f"{value} == {extreme} or ({value} != {value} and {extreme} != {extreme})"
-        self.line(f"hit = {self.indices[node.index]} if {same} else int64({extent})")
+        self.line(f"hit = {here} if {same} else {extent}")
         self.line(f"{target} = hit if hit < {target} else {target}")
 
     def _if(self, node: loops.If) -> None:
@@ -211,9 +230,10 @@ class Writer:
             self.depth -= 1
 
     def _tiles(self, node: loops.Tiles) -> None:
-        self.line(f"for tile in range(first, last, {node.width}):")
+        width = self.extent(node.width)
+        self.line(f"for tile in range(first, last, {width}):")
         self.depth += 1
-        self.line(f"rows = min(last - tile, {node.width})")
+        self.line(f"rows = min(last - tile, {width})")
         self.nodes(node.body)
         self.depth -= 1
 
@@ -231,6 +251,9 @@ class Writer:
 
     def _for(self, node: loops.For) -> None:
         name = self._loop_name(node.index)
+        outer, self.nans = self.nans, {r: f"nan_{self.names[r]}" for r in self._extremes_of(node)}
+        for register, nan in self.nans.items():
+            self.line(f"{nan} = int32({self.names[register]} != {self.names[register]})")
         self.line(f"for {name} in range({self._turns(node)}):")
         self.indices[node.index] = name
         self.depth += 1
@@ -241,8 +264,29 @@ class Writer:
         if not node.body:
             self.line("pass")
         self.depth -= 1
+        for register, nan in self.nans.items():
+            self.line(f"{self.names[register]} = {self.real}(np.nan) if {nan} else {self.names[register]}")
         del self.indices[node.index]
         self.unsigned.pop(node.index, None)
+        self.nans = outer
+
+    def _extremes_of(self, node: loops.For) -> list[str]:
+        """Registers of which the loop takes the largest or least value, and does nothing else with them."""
+        if node.rows or not self.apart:
+            return []
+        found = {n.target for n in node.body if isinstance(n, loops.Combine) and self._extreme_register(n)}
+        uses = [(*loops.written(n), *_read(n)) for n in loops.walk(node.body)]
+        return [r for r in sorted(found) if sum(r in used for used in uses) == 1]
+
+    def _extreme_register(self, node: loops.Combine) -> bool:
+        return node.cell is None and node.op in ("max", "min") and self.kernel.dtypes[node.target] == "float"
+
+    def _apart(self, node: loops.Combine, target: str, value: str) -> None:
+        """A step of an extreme, and whether a NaN was met: LLVM does not vectorise an extreme in which NaN counts."""
+        value = value if value.isidentifier() else self._let(value)
+        nan, word = self.nans[node.target], {"max": "higher", "min": "lower"}[node.op]
+        self.line(f"{nan} = {nan} | int32({value} != {value})")
+        self.line(f"{target} = {word}({value}, {target})")
 
     def _turns(self, node: loops.For) -> str:
         """The arguments of a loop's range."""
@@ -301,6 +345,10 @@ NODES = {
     loops.Dot: Writer._dot,
     loops.Choice: Writer._choice, loops.Tiles: Writer._tiles, loops.Lanes: Writer._lanes,
 }  # fmt: skip
+
+
+def _read(node: loops.Node) -> set[str]:
+    return {a.name for e in loops.values(node) for a in e.atoms(Access)}
 
 
 def product_of(dot: loops.Dot) -> tuple[loops.Matrix, loops.Matrix, loops.Matrix]:

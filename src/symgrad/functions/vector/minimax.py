@@ -192,7 +192,7 @@ def numbers(dtype: str) -> dict[str, list]:
     high, low = split(log2, [bits - (9 if small else 12), bits])
     return {
         "TINY": [mpf(2) ** least], "NORMAL": [mpf(2) ** bits], "NORMAL_POWER": [mpf(bits)],
-        "LOG2_HIGH": [high], "LOG2_LOW": [low], "LOG2E": [1 / log2],
+        "LOG2_HIGH": [high], "LOG2_LOW": [low], "LOG2E": [1 / log2], "ROUND": [3 * mpf(2) ** (bits - 2)],
         "EXP_LOW": [(least - bits - 1) * log2], "EXP_HIGH": [(1 - least + 16) * log2],
         "EXP_END": [(bits + 16 - least) * log2], "SQUARE_END": [mpmath.sqrt((bits + 2 - least) * log2)],
         "TAIL_END": [mpmath.sqrt(2 * (bits + 2 - least) * log2)],

@@ -20,6 +20,7 @@ from ...ir.system import Equation, Range, System, Tensor, Term
 from .gram import gram
 from .tree import Contract, Gram, Operand
 
+SMALL = 1024  # entries of a matrix, of which one product for each entry of a batch is made by loops
 NOMINAL = 64  # every size, when contraction orders are compared
 
 
@@ -39,6 +40,7 @@ class _Work:
     symmetric: bool = True  # are symmetric products made by blocks of rows?
     equations: list[Equation] = field(default_factory=list)
     calls: dict[str, Contract | Gram] = field(default_factory=dict)
+    sums: dict[tuple, Access] = field(default_factory=dict)  # sums made before products, by body and sizes
 
     def __post_init__(self):
         self.names = fresh_names(self.tensors, "product")
@@ -94,6 +96,8 @@ def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract | Gram:
     plain, term = term, _narrowed(term) if work.slices else term
     if term.guard:
         return _padded(work, eq, term) or plain
+    if term.reduced:
+        plain = term = _summed_first(work, term)
     if not term.reduced or not _plain_write(term, work.tensors[eq.tensor]):
         return plain
     found = gram(eq.tensor, term, work.tensors) if work.symmetric else None
@@ -101,6 +105,44 @@ def _term(work: _Work, eq: Equation, term: Term) -> Term | Contract | Gram:
         steady, call = found
         return call if steady == 1 else _scaled(work, term, steady, call)
     return _product(work, eq, term) or plain
+
+
+def _summed_first(work: _Work, term: Term) -> Term:
+    """A factor that alone depends on a summed index is summed before it meets the others, where those or the written
+    cell have an index that it has not: sum[n, i](Q[i, j] y[n, i]) is sum[i](Q[i, j] s[i]) with s[i] = sum[n](y[n, i]).
+    """
+    steady, factors = _factors(term, work)
+    made: list[Expr] = []
+    gone: set[Index] = set()
+    for factor in factors:
+        others = {*term.write, *(i for f in factors if f is not factor for i in f.indices)}
+        alone = [r for r in term.reduced if r.index in factor.indices and r.index not in others]
+        if not alone or others <= set(factor.indices) or not _plain_indices(factor.body):
+            made.append(factor.body)
+            continue
+        kept = tuple(r for r in term.domain if r.index in factor.indices and r not in alone)
+        made.append(_shared_sum(work, factor.body, kept, tuple(alone)))
+        gone |= {r.index for r in alone}
+    if not gone:
+        return term
+    return Term(term.write, steady * Mul(*made), tuple(r for r in term.domain if r.index not in gone))
+
+
+def _plain_indices(body: Expr) -> bool:
+    """Is every position an index? Gathered rows are summed where they are gathered."""
+    return all(isinstance(i, Index) for a in body.atoms(Access) for i in a.indices)
+
+
+def _shared_sum(work: _Work, body: Expr, kept: tuple[Range, ...], summed: tuple[Range, ...]) -> Access:
+    """The sum over some indices, in a tensor of its own: one for equal bodies."""
+    letters = {r.index: Index(f"axis {n}") for n, r in enumerate((*kept, *summed))}
+    key = (body.xreplace(letters), tuple(r.size for r in (*kept, *summed)), len(kept))
+    if key not in work.sums:
+        write = tuple(r.index for r in kept)
+        term = Term(write, body, (*kept, *summed))
+        work.sums[key] = Access(work.tensor(kept), *write)
+        work.equations.append(Equation(work.sums[key].name, (term,)))
+    return Access(work.sums[key].name, *(r.index for r in kept))
 
 
 def _product(work: _Work, eq: Equation, term: Term) -> Term | Contract | None:
@@ -267,6 +309,8 @@ def _call(work: _Work, out: str, term: Term, left: Factor, right: Factor) -> Con
     lone = {r.index for r in term.reduced} - set(summed)
     if lone or not summed or not (rows or columns) or (batch and not (rows and columns)):
         return None
+    if batch and _few((*rows, *columns), sizes):
+        return None  # loops do many small products faster
     if not rows:  # vector times matrix: matrix transposed times vector
         left, right, rows, columns = right, left, columns, rows
     if set(write) != {*batch, *rows, *columns}:
@@ -288,6 +332,12 @@ def _call(work: _Work, out: str, term: Term, left: Factor, right: Factor) -> Con
     else:
         target = Operand(work.tensor((*b, *m, *n)), b, m, n, False)
     return Contract(target, a, c)
+
+
+def _few(indices, sizes) -> bool:
+    """Is a matrix with these axes small for sure?"""
+    count = Mul(*(sizes[i] for i in indices))
+    return bool(count.is_Integer and count <= SMALL)
 
 
 def _based(access: Access) -> tuple[list[Expr], Expr]:

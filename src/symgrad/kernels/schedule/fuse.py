@@ -10,19 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sympy import Mul
+
 from ...ir.access import Access, Index
-from ...ir.system import Range, System
+from ...ir.system import Range, System, Tensor
 from .tree import Group, Loop, Statement, Touch, statements, touches
 from .units import Fresh, Unit, letter
 
+PRIVATE = 8192  # entries of a matrix that each chunk of rows may have for itself
 LARGEST = 120  # statements in one group: LLVM's time grows faster than the function
 
 
-class Fusion:
-    """The groups so far. `share=False` gives each unit a group of its own (the plain lowering, for tests)."""
+def private(tensor: Tensor, small: bool) -> bool:
+    """May each chunk of rows have a sum of its own?"""
+    entries = Mul(*tensor.shape)
+    return tensor.rank <= 1 or (small and bool(entries.is_Integer and entries <= PRIVATE))
 
-    def __init__(self, system: System, fresh: Fresh, share: bool = True):
-        self.system, self.fresh, self.share = system, fresh, share
+
+class Fusion:
+    """The groups so far. `share=False` gives each unit a group of its own (the plain lowering, for tests). `small`: may
+    rows sum into small matrices?"""
+
+    def __init__(self, system: System, fresh: Fresh, share: bool = True, small: bool = True):
+        self.system, self.fresh, self.share, self.small = system, fresh, share, small
         self.groups: list[Group] = []
 
     def call(self, contract) -> None:
@@ -39,6 +49,11 @@ class Fusion:
             self._place(group, unit, first)
         else:
             self._place(found[0], unit, found[1])
+
+    def joins(self, unit: Unit) -> bool:
+        """Would the unit sum over the rows of a group that is there?"""
+        found = self._group(unit) if self.share else None
+        return found is not None and found[1] is not None and found[1].index not in unit.free
 
     def _group(self, unit: Unit) -> tuple[Group, Range | None] | None:
         mine = unit.touches()
@@ -79,8 +94,9 @@ class Fusion:
         self.groups.append(made)
 
     def _wide(self, unit: Unit, candidate: Range) -> bool:
-        """A reduction across the rows of a group is kept per chunk of rows: only for scalars and vectors."""
-        return candidate.index not in unit.free and self.system.tensors[unit.statement.tensor].rank > 1
+        """A reduction across the rows of a group is kept per chunk of rows: only for scalars, vectors, and what is
+        known to be small."""
+        return candidate.index not in unit.free and not private(self.system.tensors[unit.statement.tensor], self.small)
 
     def _place(self, group: Group, unit: Unit, first: Range | None) -> None:
         touched = unit.touches()
@@ -128,7 +144,7 @@ class Fusion:
             if not isinstance(loop, Loop) or loop.ordered:
                 continue
             for candidate in _candidates(unit):
-                if _meets(loop, candidate, unit) and _alike(loop, unit):
+                if _meets(loop, candidate, unit) and _alike(loop, unit) and not _leaves_register(unit, candidate):
                     return loop, candidate
         return None
 
@@ -207,6 +223,13 @@ def _separate(index: Index, candidate: Index, there: list[Touch], mine: list[Tou
         all(t.cell[axis] == index for t in there) and all(t.cell[axis] == candidate for t in mine)
         for axis in range(rank)
     )
+
+
+def _leaves_register(unit: Unit, candidate: Range) -> bool:
+    """Would a sum that is innermost, and so stays in a register, be made cell by cell in memory?"""
+    first = unit.ranges[0].index
+    rest = {r.index for r in unit.ranges} - {candidate.index}
+    return candidate.index not in unit.free and first in unit.free and bool(rest & set(unit.free))
 
 
 def _alike(loop: Loop, unit: Unit) -> bool:

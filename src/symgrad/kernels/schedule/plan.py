@@ -20,6 +20,7 @@ class Schedule:
     system: System  # as it is run: with the tensors that contractions added
     groups: tuple[Group, ...]
     storage: Storage
+    small: bool
     copies: Mapping[str, str]  # in place: parameter or state -> the tensor copied into it at the end
 
 
@@ -30,14 +31,15 @@ def schedule(
     blas: bool = True,
     slices: bool = True,
     symmetric: bool = True,
+    small: bool = True,
 ) -> Schedule:
     """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering,
     `slices` off leaves only products of whole matrices to BLAS: none in a step of a recurrence; `symmetric`: symmetric
-    products by blocks of rows."""
+    products by blocks of rows; `small`: rows sum into small matrices."""
     system = hoisted(system)
     system, calls = contractions(system, slices, symmetric) if blas else (system, {})
     fresh = Fresh()
-    fusion = Fusion(system, fresh, share)
+    fusion = Fusion(system, fresh, share, small)
     for eq in groups(system.equations):
         if isinstance(eq, Scan):
             place(fusion, eq, blas and slices)
@@ -46,9 +48,9 @@ def schedule(
         elif eq.tensor in calls:
             fusion.call(calls[eq.tensor])
         else:
-            for unit in units(system, eq, fresh):
+            for unit in units(system, eq, fresh, joins=fusion.joins):
                 fusion.place(unit)
     system = fusion.system  # with the tensors that products inside a recurrence added
     parts = tuple(fusion.groups)
     storage, copies = store(system, parts, in_place)
-    return Schedule(system, parts, storage, copies)
+    return Schedule(system, parts, storage, small, copies)

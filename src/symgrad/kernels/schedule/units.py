@@ -7,7 +7,7 @@ in a register), or, where the memory order wants R outside, a fill of y and a ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -67,16 +67,24 @@ def letter(index: Index) -> str:
     return index.name.split("#")[0]
 
 
-def units(system: System, eq: Equation, fresh: Fresh, started: bool = False) -> Iterator[Unit]:
-    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it)."""
+def units(
+    system: System, eq: Equation, fresh: Fresh, started: bool = False, joins: Callable[[Unit], bool] | None = None
+) -> Iterator[Unit]:
+    """The units of an equation; `started`: its tensor already holds a value (a BLAS call wrote it).
+
+    Terms that define each cell at one point come first, as one statement, unless a sum `joins` rows that are there:
+    those other terms would have to wait for.
+    """
     shape = system.tensors[eq.tensor].shape
     terms = list(eq.terms)
     if eq.reduce == "sum" and not started:
         direct = [t for t in terms if covers(t, shape)]
-        if direct:
+        rest = [t for t in terms if t not in direct]
+        if direct and rest and joins and joins(_accumulate(eq, fresh.term(rest[0]), shape, fill=True)):
+            terms = [*rest, *direct]
+        elif direct:
             yield _assign(eq, direct, fresh)
-            terms = [t for t in terms if t not in direct]
-            started = True
+            terms, started = rest, True
     if not terms and not started:
         yield _empty(eq, shape, fresh)
     for term in terms:

@@ -98,8 +98,9 @@ def load(source: str, target: Target) -> dict[str, Any]:
     scope: dict[str, Any] = {
         "math": QUIET, "np": np, "prange": range, "alone": lambda: None, "product": _product,
         "update": _update, "symmetric": _symmetric, "getrf": _getrf, "getrs": _getrs, "getri": _getri,
-        "float32": np.float32, "float64": np.float64, "int64": np.int64, "uint64": np.uint64,
+        "float32": np.float32, "float64": np.float64, "int32": np.int32, "int64": np.int64, "uint64": np.uint64,
         "f_larger": np.maximum, "f_smaller": np.minimum,
+        "higher": lambda a, b: a if a > b else b, "lower": lambda a, b: a if a < b else b,
         "address": lambda array: array, "array": _array, "cells": _cells,
         "perform": _perform, "once": _once,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ....ir.access import Access
 from ... import loops
@@ -15,6 +16,7 @@ class TeamWriter(Writer):
     """`joins` collects what a team does together: (operation, dtype, with a place)."""
 
     joins: dict[tuple[str, str, bool], None] = field(default_factory=dict)
+    apart: ClassVar[bool] = False
 
     def nodes(self, nodes: list) -> None:
         for node in nodes:
