@@ -199,17 +199,16 @@ def _in_range(work: _Work, term: Term, body: Expr) -> bool:
 
 def _narrowed(term: Term) -> Term:
     """A guard on one summed index, `t > 0` or `t < T - 1`, as a shorter sum: a product of parts of two tensors."""
-    guards = list(term.guard)
     for r in term.reduced:
-        own = [g for g in guards if index_symbols(g) == {r.index} and not g.atoms(Access)]
+        own = [g for g in term.guard if index_symbols(g) == {r.index} and not g.atoms(Access)]
         ends = [end for g in own if (end := _ends(g, r)) is not None]
         if not own or len(ends) < len(own):
             continue
         low, cut = (max(end) for end in zip(*ends))
-        guards = [g for g in guards if g not in own]
+        term = replace(term, guard=tuple(g for g in term.guard if g not in own))
         domain = tuple(Range(d.index, d.size - low - cut) if d.index == r.index else d for d in term.domain)
         term = replace(term.map(lambda e, i=r.index, n=low: reindexed(e, i, i + n)), domain=domain)
-    return replace(term, guard=tuple(guards))
+    return term
 
 
 def _ends(guard: Basic, r: Range) -> tuple[Integer, Integer] | None:
