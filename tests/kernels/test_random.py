@@ -136,7 +136,8 @@ FOUND = {
     # nothing that is read has the size of k
     "unread size": "q[j] = prod[k](B[1,j] + a*B[2,j])\nL = sum[j](1/(2 + q[j]**2))",
     # a summed index that a condition shortens, beside conditions on what is read there
-    "shortened sum": "e[j,i] = exp(-B[i,j]**2)\nL = sum[k,n,j, j == k](where(k > 0, z[0]*tanh(K[k,u[n]])*e[j,t[n]], 0))",
+    "shortened sum": "e[j,i] = exp(-B[i,j]**2)\n"
+    "L = sum[k,n,j, j == k](where(k > 0, z[0]*tanh(K[k,t[n]])*e[j,t[n]], 0))",
     # a maximum over rows whose loop is outside
     "extreme": "q[j,n] = max[i](where(n > 1, tanh(z[n]), B[i,j]) + where(n < 2, abs(B[i,j]), K[u[n],i])) + z[n]\n"
     "L = mean[j,n](sin(q[j,n]))",
