@@ -133,6 +133,8 @@ FOUND = {
     "L = sum[n](z[n]) + sum[j,k]((1 - q[j,k])*K[k,0])",
     # a cell that is written only where a position lies inside its axis
     "position beyond the axis": "q[k] = where(k == 2, x[1]*tanh(K[k,1]), a)\nL = sum[k](q[k]**2)",
+    "product beyond the axis": "q[j] = sum[i](where(j == 3, tanh(A[1,i])*sigmoid(x[i])*(1 - a), x[i]))*z[0]\n"
+    "L = sum[j](q[j]**2)",
     # nothing that is read has the size of k
     "unread size": "q[j] = prod[k](B[1,j] + a*B[2,j])\nL = sum[j](1/(2 + q[j]**2))",
     # a summed index that a condition shortens, beside conditions on what is read there

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Function, Mul, Pow
+from sympy import Add, Basic, Expr, Function, Mul, Pow
 
 from ..functions import finite, stop, where
-from ..ir.access import Access, Index, fresh_names, index_symbols, reads, sort_key
+from ..ir.access import Access, Index, all_reads, fresh_names, index_symbols, reads, sort_key
 from ..ir.recurrence import scans
 from ..ir.system import Equation, Range, System, Term, piece_tensor
 from .rewrite import Rule
 
-Call = tuple[Expr, tuple[Expr, ...]]  # with placeholders for its indices; how far these run
+Call = tuple[Expr, tuple[Expr, ...], tuple[Basic, ...]]  # with placeholders for indices; how far these run; conditions
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _hoisted(known: Known, before: tuple[Equation, ...]) -> tuple[Equation, ...]
                 moves_out = find is not _inside_choices and index_symbols(part) < set(term.indices)
                 moves_out = moves_out and not _in_step(part, known.inside)
                 if key not in calls and moves_out:
-                    piece = Term(letters, part, tuple(Range(i, term.sizes[i]) for i in letters))
+                    piece = Term(letters, part, tuple(Range(i, term.sizes[i]) for i in letters), key[-1])
                     made.append(Equation(f"{known.stem}_{known.first + len(made)}", (piece,)))
                     calls[key] = made[-1].tensor
                 if key in calls:
@@ -156,7 +156,14 @@ def _key(call: Expr, term: Term) -> tuple[Call, tuple[Index, ...]]:
     """The call up to the names of its indices, and these in order of their first use."""
     letters = tuple(dict.fromkeys(p for a in reads(call) for p in a.indices if isinstance(p, Index)))
     places = {index: Index(f"#{n}") for n, index in enumerate(letters)}
-    return (call.xreplace(places), tuple(term.sizes[i] for i in letters)), letters
+    return (call.xreplace(places), tuple(term.sizes[i] for i in letters), _conditions(call, term)), letters
+
+
+def _conditions(call: Expr, term: Term) -> tuple[Basic, ...]:
+    """The conditions on sizes under which the positions that the call reads are there: x[2] under I > 2."""
+    if all(isinstance(p, Index) for a in reads(call) for p in a.indices):
+        return ()
+    return tuple(g for g in term.guard if not index_symbols(g) and not all_reads((g,)))
 
 
 def _learn(eq: Equation, calls: dict[Call, str]) -> None:
