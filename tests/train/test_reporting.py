@@ -2,11 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.ir.access import Size
+from symgrad.library.models import mlp
 from symgrad.train import Epoch
 from symgrad.train.curve import save_curve
 from symgrad.train.digits import load_split
@@ -92,4 +95,5 @@ def test_a_notebook_displays_them():
     formatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
     fit = sg.fit("x: input[n]\na: parameter\nL = mean[n]((a*x[n] - 1)**2)", (np.ones(3),), epochs=2, engine="interpret")
     data, _ = formatter.format(fit)
-    assert set(data) == {"text/plain", "text/html"} and data["text/plain"].startswith("Fit(L minimised over 1 number in a")
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"].startswith("Fit(L minimised over 1 number in a")
