@@ -80,7 +80,7 @@ def test_the_folder_is_made_to_be_read(folder, blobs):
     assert "scipy" not in kernel and "gemm" not in kernel and "symgrad." in kernel.splitlines()[0]
     card = (folder / "README.md").read_text()
     assert "p[n,k] = softmax[k](z2[n,k])" in card and f"| loss | {blobs.history[-1].loss:.6g} |" in card
-    assert "| X[3] | 48 |" in card and "numba" in card
+    assert "| d | 48 |" in card and "numba" in card
     found = tensors.read(folder / "parameters.safetensors")
     assert all(np.array_equal(found[n], a) and found[n].dtype == a.dtype for n, a in blobs.parameters.items())
 

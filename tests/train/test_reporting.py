@@ -2,11 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.ir.access import Size
+from symgrad.library.models import mlp
 from symgrad.train import Epoch
 from symgrad.train.curve import save_curve
 from symgrad.train.digits import load_split
@@ -73,3 +76,24 @@ def test_small_steps_get_one_blas_thread_and_large_ones_all():
     with blas_threads(system, dict.fromkeys(sizes, 1000)):
         assert numbers() == usual
     assert numbers() == usual  # given back
+
+
+def test_a_fit_is_shown_in_a_line_and_in_a_notebook():
+    """Short whatever the sizes; words of the user are escaped."""
+    X = np.random.default_rng(0).standard_normal((40, 30))
+    fit = sg.fit(mlp(30, 8, 3), (X, np.arange(40) % 3), epochs=45, engine="interpret", validation=0.2, metrics="f1")
+    assert str(fit) == repr(fit) and len(repr(fit)) < 300
+    assert "275 numbers in W1, b1, W2, b2; epoch 45 of 45: loss" in repr(fit)
+    html = fit._repr_html_()
+    assert "<td>30 × 8</td>" in html and html.count("<tr>") == 2 + 4 + 16  # epochs 1, 3, 6, ..., 45
+    found = sg.curve_fit("a*x + b", {"x": X[:, 0]}, 2 * X[:, 0] + 1, {"a": 1, "b": 1})
+    assert repr(found).startswith("CurveFit(a = 2 ± ") and "<pre>" in found._repr_html_()
+    assert "success: True" in sg.minimize("(x - 1)**2", {"x": 0.0})._repr_html_()
+
+
+def test_a_notebook_displays_them():
+    formatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
+    fit = sg.fit("x: input[n]\na: parameter\nL = mean[n]((a*x[n] - 1)**2)", (np.ones(3),), epochs=2, engine="interpret")
+    data, _ = formatter.format(fit)
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"].startswith("Fit(L minimised over 1 number in a")

@@ -16,7 +16,8 @@ s: input[n, k]
 y: label[n] over k
 c[n] = argmax[k](s[n,k])
 right[n] = where(c[n] == y[n], 1, 0)
-accuracy = mean[n](right[n])
+count = sum[n](right[n])
+accuracy = count/size(n)
 confusion_matrix[y[n],c[n]] = 1
 hit[k] = confusion_matrix[k,k]
 true[k] = sum[j](confusion_matrix[k,j])

@@ -3,7 +3,8 @@ give SciPy's solvers derived derivatives."""
 
 from .curve_fit import curve_fit
 from .curve_fitted import CurveFit
-from .fitted import Epoch, Fit
+from .epoch import Epoch
+from .fitted import Fit
 from .hyper import hypergradient
 from .loop import fit
 from .minimize import minimize

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SymgradError
+from .epoch import Epoch
 from .files import file_of, whole_file
-from .fitted import Epoch
 
 
 def new_figure() -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Model:
         return values, np.concatenate(columns, axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CurveFit:
     """Parameters and their standard errors by name; the sum of squares; whether and why this is an optimum.
 
@@ -164,6 +165,15 @@ class CurveFit:
         if np.isfinite(low).all():
             axes.fill_between(fine, low, high, alpha=0.25, color="C1", label="95 % confidence")
         axes.set(xlabel=name, ylabel="y")
+
+    def __repr__(self) -> str:
+        numbers = zip(self.labels, self.x, np.sqrt(np.diag(self.covariance)))
+        verdict = "success" if self.success else "FAILED"
+        return f"CurveFit({', '.join(f'{n} = {v:.6g} ± {e:.2g}' for n, v, e in numbers)}; {verdict}: {self.message})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         """A table: estimate, standard error and 95 % interval of each parameter."""

@@ -75,7 +75,8 @@ class _Estimator(BaseEstimator):
         if len(read) != 1 or len(others) > 1:
             raise SymgradError(
                 "an estimator binds X to the one input that the prediction reads, and y to the one that only the loss "
-                f"reads; here these are {', '.join(read) or 'none'} and {', '.join(others) or 'none'}."
+                f"reads; here these are {', '.join(read) or 'none'} and {', '.join(others) or 'none'}. "
+                "Several inputs of a prediction can be columns of one, as in X[n, size(d) - 1]."
             )
         return loss, prediction, read[0], others[0] if others else None
 

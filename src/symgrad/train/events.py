@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SymgradError
+from .epoch import Epoch
 from .files import path_of
-from .fitted import Epoch
 
 VERSION = "brain.Event:2"
 

@@ -219,6 +219,7 @@ def card(fit: Fit, about: Mapping[str, Any]) -> str:
     last = fit.history[-1].figures() if fit.history else {}
     best = next((e.figures() for e in fit.history if e.number == fit.best_epoch), last)
     versions = ", ".join(f"{n} {v}" for n, v in about["versions"].items())
+    names = frames.feature_names(about)
     lines = [
         f"# {about['name']}", "",
         f"Trained and exported by symgrad {about['versions']['symgrad']}. Runs on NumPy and Numba.",
@@ -232,7 +233,7 @@ def card(fit: Fit, about: Mapping[str, Any]) -> str:
         "| figure | value |", "|---|---|", *(f"| {n} | {v:.6g} |" for n, v in best.items()), "", "## Data", "",
         "| column | rows | mean | standard deviation | least | largest |", "|---|---|---|---|---|---|",
         *(f"| {n} | {c['rows']} | {c['mean']:.4g} | {c['sd']:.4g} | {c['least']:.4g} | {c['largest']:.4g} |"
-          for n, c in fit.summary.items()),
+          for n, c in ((names.get(n, n), c) for n, c in fit.summary.items())),
         "", "## Versions", "", versions,
     ]  # fmt: skip
     return "\n".join(lines)

@@ -5,39 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import calculus, notation
 from ..errors import ShapeError, UnknownNameError
 from ..ir.system import System
-from . import checkpoint
+from . import checkpoint, shown
 from .data import Arrays, asked_of, examples_axis, name_arrays, sizes_of
+from .epoch import Epoch
 from .feeds import Feeds, feeds_of
 from .model import raw_system
 from .step import Runner, bind
 
 
-class Epoch(NamedTuple):
-    """One line of the history. Validation figures are None where there is no validation data (or no label)."""
-
-    number: int
-    loss: float
-    validation_loss: float | None
-    validation_accuracy: float | None
-    seconds: float
-    metrics: Mapping[str, float] = {}  # those that were asked for, on the validation data
-
-    def figures(self) -> dict[str, float]:
-        """What there is, by name: loss, validation_loss, validation_accuracy, validation_f1, ..."""
-        found = {"loss": self.loss, "validation_loss": self.validation_loss}
-        found |= {"validation_accuracy": self.validation_accuracy}
-        found |= {f"validation_{name}": value for name, value in self.metrics.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-@dataclass
+@dataclass(repr=False)
 class Fit:
     """Trained parameters, and how they came about."""
 
@@ -117,13 +100,16 @@ class Fit:
             "summary": dict(self.summary),
         }
 
+    def __repr__(self) -> str:
+        return shown.text(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the last figures, the parameters, the history."""
+        return shown.html(self)
+
     def table(self) -> str:
         """The history as text, a line for each epoch."""
-        rows = [{"epoch": str(e.number)} | {n: f"{v:.6g}" for n, v in e.figures().items()} for e in self.history]
-        names = list(dict.fromkeys(n for row in rows for n in row))
-        widths = {n: max(len(n), *(len(row.get(n, "")) for row in rows)) for n in names}
-        lines = ["  ".join(n.rjust(widths[n]) for n in names)]
-        return "\n".join([*lines, *("  ".join(row.get(n, "").rjust(widths[n]) for n in names) for row in rows)])
+        return shown.table(self.history)
 
     def to_pandas(self) -> Any:
         """The history as a pandas DataFrame, indexed by epoch."""

@@ -15,9 +15,10 @@ from . import checkpoint as files
 from .arguments import batch_size_of, by_name, callbacks_of, dtype_of, engine_on, optimizer_of, whole
 from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
+from .epoch import Epoch
 from .events import events
 from .feeds import BEGIN, described, feeds_of
-from .fitted import Epoch, Fit, evaluated
+from .fitted import Fit, evaluated
 from .initial import initial_parameters
 from .judge import Judged, judge_of
 from .metrics import metric_names
@@ -116,8 +117,8 @@ def fit(
     result.evaluation, result.text = constants, model_text(program)
     size, bound = examples_axis(data.system, training.arrays), sizes_of(data.system, training.arrays | parameters)
     result.batch = "" if size is None else str(size)
-    result.shapes = {n: a.shape for n, a in training.arrays.items()}
-    result.summary = summary(training.some(ROWS))
+    result.shapes = {n: a.shape for n, a in training.arrays.items() if n != data.weight}
+    result.summary = summary({n: a for n, a in training.some(ROWS).items() if n != data.weight})
     feeds = feeds_of(data.system, training.arrays, bound, size, seed, dtype, engine, followed)
     trainer = trainer_of(data.system, training, feeds, parameters, sizes, loss, optimizer, accumulate, dtype, engine)
     judge = judge_of(result, held_out, names, feeds) if held_out else None

@@ -24,16 +24,25 @@ def take(array: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> 
     return np.take(array, rows, axis=0, out=out, mode="clip")
 
 
+def mapping(array: np.ndarray) -> np.memmap | None:
+    """The mapping that an array is, or is a view of."""
+    base = array
+    while base is not None and not isinstance(base, np.memmap):
+        base = getattr(base, "base", None)
+    return base
+
+
 def place_of(array: np.ndarray) -> tuple[str, int] | None:
     """The file that a memory-mapped array shows as it is on the disk, and where in it the array begins."""
-    file = getattr(array, "_mmap", None)
-    if not (isinstance(array, np.memmap) and isinstance(file, mmap.mmap) and array.filename and hasattr(os, "preadv")):
+    of = mapping(array)
+    file = getattr(of, "_mmap", None)
+    if of is None or not isinstance(file, mmap.mmap) or not of.filename or not hasattr(os, "preadv"):
         return None
-    if array.mode == "c" or not array.flags.c_contiguous or array.ndim == 0:
+    if of.mode == "c" or not array.flags.c_contiguous or array.ndim == 0:
         return None
-    begin = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY
+    begin = of.offset - of.offset % mmap.ALLOCATIONGRANULARITY
     ahead = array.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
-    return os.fspath(array.filename), begin + ahead
+    return os.fspath(of.filename), begin + ahead
 
 
 def _read(path: str, position: int, rows: np.ndarray, out: np.ndarray) -> np.ndarray:

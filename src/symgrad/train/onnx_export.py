@@ -64,8 +64,13 @@ class Graph:
         return self.constant(numbers, "int64")
 
     def refuse(self, what: str) -> SymgradError:
-        source = "" if self.equation is None else self.equation.source or self.equation.tensor
+        source = "" if self.equation is None else self.equation.source or self._reader(self.equation.tensor)
         return SymgradError(explain(f"ONNX has no operator here for {what}.", source, fix="Use fit.export(folder)."))
+
+    def _reader(self, name: str) -> str:
+        """The author's equation that a tensor of ours was made for."""
+        written = (e.source for e in self.system.equations if isinstance(e, Equation) and name in e.read_names())
+        return next((source for source in written if source), name)
 
     def extent(self, size: Expr) -> str:
         """An extent as a tensor of one whole number."""

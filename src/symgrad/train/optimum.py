@@ -5,6 +5,7 @@ Source: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed. (2006), chapters 
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ class Minimum(OptimizeResult):
         if not isinstance(x, Vector) or x.layout is None or str(name) not in x.layout.shapes:
             raise UnknownOutputError(f"{name} is neither a parameter nor a part of the result.")
         return x[str(name)]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same lines as in a terminal."""
+        return f"<pre>{escape(repr(self))}</pre>"
 
 
 def judged(objective: Objective, found: OptimizeResult, method: str, given: list[Constraint], box) -> Minimum:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels import Bound, Rows
-from . import mapped
 from .data import Examples
 from .feeds import Moment
+from .mapped import mapping
 from .trainer import Trainer
 
 PATIENCE = 0.1  # seconds of one compiled call: Ctrl-C is answered between two
@@ -55,7 +55,7 @@ def together(trainer: Trainer) -> bool:
     if trainer.collect is not None or not isinstance(trainer.apply, Bound) or not isinstance(examples, Examples):
         return False
     first = all(list(t.shape).count(feeds.size) == 0 or t.shape[0] == feeds.size for t in feeds.noise)
-    return bool(examples.batched) and first and not mapped.touched([examples.arrays[n] for n in examples.batched])
+    return bool(examples.batched) and first and all(mapping(examples.arrays[n]) is None for n in examples.batched)
 
 
 def _calls(trainer: Trainer, rows: np.ndarray, epoch: int, first: int) -> Iterator[list[Done]]:

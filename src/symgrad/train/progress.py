@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .fitted import Epoch
+from .epoch import Epoch
 
 
 @contextmanager

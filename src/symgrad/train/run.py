@@ -17,8 +17,9 @@ from . import checkpoint as files
 from . import passes
 from .data import Arrays, Examples, Part, Update
 from .diagnose import report
+from .epoch import Epoch
 from .feeds import Moment
-from .fitted import Epoch, Fit
+from .fitted import Fit
 from .interrupt import interruptible
 from .judge import Judged
 from .stream import Stream
@@ -103,7 +104,8 @@ class Run:
     def resume(self, path: Path, wanted: bool) -> None:
         """Go on from the checkpoint."""
         if not wanted:
-            raise SymgradError(f"{path} exists: pass resume=True to go on from it, or another checkpoint.")
+            fix = "pass resume=True to go on from it (in a file: resume = true), or another checkpoint."
+            raise SymgradError(f"{path} exists: {fix}")
         meta, arrays = files.read(path)
         files.same_run(path, meta.get("settings", {}), self.settings)
         self.trainer.restore(files.part(arrays, "state"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import SymgradError, did_you_mean
 from ..library.metrics import LARGER_IS_BETTER
-from .fitted import Epoch
+from .epoch import Epoch
 
 
 def value_of(epoch: Epoch, monitor: str) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .frames import columns_of, drift, features, numbers, read_csv, report
+from .frames import columns_of, drift, feature_names, features, numbers, read_csv, report
 
 
 def main(about: dict, predict, argv: list[str] | None = None) -> int:
@@ -31,7 +31,8 @@ def main(about: dict, predict, argv: list[str] | None = None) -> int:
     try:
         arrays = inputs(about, read_csv(arguments.data))
         if arguments.command == "drift":
-            print(report(drift(about["summary"], arrays)))
+            names, rows = feature_names(about), drift(about["summary"], arrays)
+            print(report([row | {"column": names.get(row["column"], row["column"])} for row in rows]))
         else:
             _write(table(about, predict(**arrays)), arguments.out)
     except (ValueError, OSError) as error:

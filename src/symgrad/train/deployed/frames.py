@@ -12,6 +12,7 @@ ROWS = 20_000  # of larger data, so many rows evenly spaced are summarised
 MOST = 1_000  # columns of an array that is summarised
 LEAST = 1e-4  # the share of an empty class, in the stability index
 LARGE, MODERATE = 0.25, 0.1  # of the stability index: Siddiqi, Credit Risk Scorecards (2006), section 7
+CHANCE = 27.9  # the index of samples alike, times n m/(n + m), is below in 999 of 1000 cases: chi squared of 9 degrees
 
 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
@@ -93,6 +94,16 @@ def columns_of(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{name}[{','.join(map(str, cell))}]": flat[:, at] for at, cell in enumerate(np.ndindex(array.shape[1:]))}
 
 
+def feature_names(about: dict) -> dict[str, str]:
+    """What the columns of the features are called in the table: `X[0]` is `age`, `X[1]` is `town=A`.
+
+    >>> feature_names({"features": "X", "columns": [{"name": "age"}, {"name": "town", "categories": ["A", "B"]}]})
+    {'X[0]': 'age', 'X[1]': 'town=A', 'X[2]': 'town=B'}
+    """
+    listed = [n for c in about["columns"] for n in [f"{c['name']}={v}" for v in c.get("categories", ())] or [c["name"]]]
+    return {f"{about['features']}[{at}]": name for at, name in enumerate(listed)}
+
+
 def _some(array: np.ndarray) -> np.ndarray:
     """The array, or some rows of it where there are many: it may be a file larger than memory."""
     if len(array) <= ROWS:
@@ -110,6 +121,7 @@ def drift(trained: dict, arrays: dict[str, np.ndarray]) -> list[dict]:
 
     `stability` is the population stability index, sum (q - p) log(q/p) over the ten classes between the training
     deciles; `shift` that of the mean, in training standard deviations; `outside` the share beyond the training range.
+    The verdict is "small" where chance alone gives as much in samples of these sizes.
     """
     found = []
     for name, array in arrays.items():
@@ -126,11 +138,13 @@ def _drifted(label: str, then: dict, values: np.ndarray) -> dict:
     before = np.maximum(then["shares"], LEAST)
     index = float(((now - before) * np.log(now / before)).sum())
     distance = float(finite.mean() - then["mean"]) if finite.size else float("nan")
+    chance = CHANCE * (1 / max(finite.size, 1) + 1 / then["rows"])
+    large, moderate = max(LARGE, chance), max(MODERATE, chance)
     return {
         "column": label, "stability": index, "shift": distance / then["sd"] if then["sd"] else distance,
         "outside": float(((finite < then["least"]) | (finite > then["largest"])).mean()) if finite.size else 0.0,
         "missing": 1 - finite.size / max(values.size, 1),
-        "verdict": "large" if index > LARGE else "moderate" if index > MODERATE else "small",
+        "verdict": "large" if index > large else "moderate" if index > moderate else "small",
     }  # fmt: skip
 
 
