@@ -52,6 +52,7 @@ def picture(rows: list[np.ndarray], path: Path) -> Path:
     tiled = np.vstack([np.hstack([np.pad(x.reshape(8, 8), 1) for x in row]) for row in rows])
     axes.imshow(tiled, cmap="gray_r", vmin=0, vmax=1)
     axes.set_axis_off()
+    figure.set_size_inches(8, 8 * tiled.shape[0] / tiled.shape[1] + 0.2)
     figure.savefig(path, dpi=120)
     return path
 

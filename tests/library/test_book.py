@@ -12,11 +12,12 @@ import symgrad as sg
 from symgrad import book, cli
 from symgrad.analysis.report import Report
 from symgrad.book.forms import forms, largest_errors
-from symgrad.book.plots import RATES, optimizer_paths, pictures, steps
+from symgrad.book.plots import RATES, SURFACES, TARGETS, optimizer_paths, pictures, steps
 from symgrad.calculus.rewrite import Rule
 from symgrad.errors import SymgradError
 from symgrad.ir.system import Step
 from symgrad.library.gallery import GALLERY, entry
+from symgrad.library.optimizers import NAMES as OPTIMIZERS
 from symgrad.typeset.blocks import (
     Code,
     Formula,
@@ -151,10 +152,11 @@ def test_the_two_forms_and_their_errors():
 
 
 def test_activations_losses_and_optimisers_have_pictures():
-    for name in ("prelu", "huber", "adam"):
+    for name in ("prelu", "huber", "hinge", "cross_entropy", "adam"):
         (picture,) = pictures(entry(name))
         assert picture.png.startswith(b"\x89PNG") and picture.file.startswith(name)
     assert list(pictures(entry("attention"))) == []
+    assert set(RATES) == set(OPTIMIZERS) and set(SURFACES) | set(TARGETS) <= set(GALLERY)
     assert "sgd" in optimizer_paths(("sgd", "momentum")).name
 
 

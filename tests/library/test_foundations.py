@@ -1,11 +1,13 @@
 """The list of foundations: its page is current, and what no other test compares with an independent number."""
 
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import quad
 from scipy.special import logsumexp
 
 import symgrad as sg
@@ -168,6 +170,20 @@ def test_the_divergence_of_normal_vectors_is_its_integral():
     wanted = float(value.subs({s: cells[s.name] for s in value.free_symbols}))
     found = sg.program(entry("multivariate_normal_kl_gradient").text).evaluate(mu=m, S=S, q_mu=n, q_S=T)["KL"]
     assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.row("D9")
+def test_divergences_of_laplace_densities_are_their_integrals():
+    """Against quadrature on both sides of both kinks, and against the formula of the library."""
+    at = {"mu": 0.4, "b": 0.7, "nu": -0.3, "c": 1.3, "tau": 1.1}
+    p = stats.laplace(at["mu"], at["b"])
+    others = {"kl_laplace": stats.laplace(at["nu"], at["c"]), "kl_laplace_normal": stats.norm(at["nu"], at["tau"])}
+    for name, q in others.items():
+        ends = (-40, at["nu"], at["mu"], 40)
+        pieces = (quad(lambda x, q=q: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), *e)[0] for e in pairwise(ends))
+        value = derived(name).value
+        assert float(value.subs({s: at[s.name] for s in value.free_symbols})) == pytest.approx(sum(pieces), rel=1e-8)
 
 
 @pytest.mark.row("D14")

@@ -14,8 +14,8 @@ from symgrad.library.optimizers import NAMES
 COMPILED = ("adam",)  # the others by the interpreter: a kernel for each would take minutes
 # seconds of quadrature each, and asked again in tests/analysis
 LONG = (
-    "elbo", "gelu_difference", "kl_normal_diagonal", "kl_normal", "kl_normal_full", "normal_entropy", "fisher_normal",
-    "normal_normal_update",
+    "elbo", "gelu_difference", "kl_laplace", "kl_normal_diagonal", "kl_normal", "kl_normal_full", "normal_entropy",
+    "fisher_normal", "normal_normal_update",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Pictures of what is derived: an activation with its derivatives, a loss of one score, optimisers on a surface.
+"""Pictures of what is derived: an activation with its derivatives, a loss and its surface, optimisers on a surface.
 
 matplotlib is loaded when a picture is drawn; where it is not installed, the book has none.
 """
@@ -6,7 +6,7 @@ matplotlib is loaded when a picture is drawn; where it is not installed, the boo
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,15 +17,26 @@ from ..ir.interpret import interpret
 from ..library import optimizers
 from ..library.activations import ACTIVATIONS, activation, parameters
 from ..library.entry import Entry
-from ..library.losses import LOSSES
 from ..library.losses import loss as loss_row
 from ..typeset.blocks import Picture
 
-ERRORS = ("mse", "l1", "huber", "smooth_l1", "log_cosh", "quantile")  # losses of a number: drawn at the target 0
+TARGETS = {  # of losses of one number, drawn over the prediction
+    **dict.fromkeys(("mse", "l1", "huber", "smooth_l1", "log_cosh", "quantile"), 0.0),
+    **dict.fromkeys(("hinge", "squared_hinge", "soft_margin", "binary_cross_entropy_with_logits", "focal"), 1.0),
+}
+FEATURES = np.array([[-2.0, -0.5], [-1.0, 1.0], [0.5, -1.5], [1.0, 0.5], [2.5, 1.0]])
+SURFACES: Mapping[str, tuple[str, str, Callable[[float, float], dict[str, Any]]]] = {  # names of two axes, inputs there
+    "linear_regression": ("w_1", "w_2", lambda u, v: {"X": FEATURES, "y": [-2, 0, -1, 1, 3], "w": [u, v]}),
+    "logistic_regression": ("w", "b", lambda u, v: {"X": FEATURES[:, :1], "y": [0, 0, 1, 0, 1], "w": [u], "b": v}),
+    "cross_entropy": ("z_1", "z_2", lambda u, v: {"z": [[u, v, 0.0]], "y": [0]}),
+}
 OWN = 0.25  # the value of an activation's own parameters
 STEPS = 60
 VALLEY = "x, y: parameter\nL = x**2/2 + 8*y**2"
-RATES = {"sgd": 0.1, "momentum": 0.02, "nesterov": 0.02, "adagrad": 0.7, "rmsprop": 0.1, "adam": 0.25}
+RATES = {
+    "sgd": 0.1, "momentum": 0.02, "nesterov": 0.02, "adagrad": 0.7, "adadelta": 60.0, "rmsprop": 0.1, "adam": 0.25,
+    "adamw": 0.25, "adamax": 0.4, "nadam": 0.25, "radam": 0.4, "lion": 0.07,
+}  # fmt: skip
 
 
 def pictures(entry: Entry) -> Iterable[Picture]:
@@ -34,8 +45,10 @@ def pictures(entry: Entry) -> Iterable[Picture]:
         return
     if entry.group == "activations" and entry.name in ACTIVATIONS:
         yield activation_curves(entry.name)
-    elif entry.group == "losses" and entry.name in LOSSES and entry.name in ERRORS:
+    elif entry.name in TARGETS:
         yield loss_curves(entry.name)
+    elif entry.name in SURFACES:
+        yield loss_surface(entry)
     elif entry.group == "optimisation" and entry.name in RATES:
         yield optimizer_paths((entry.name,))
 
@@ -57,12 +70,32 @@ def activation_curves(name: str) -> Picture:
 
 
 def loss_curves(name: str) -> Picture:
-    """The loss of one prediction and its derivative, at the target 0."""
-    derived = program(loss_row(name).text).gradient("L", "z")
+    """The loss of one prediction and its derivative."""
+    derived, target = program(loss_row(name).text).gradient("L", "z"), TARGETS[name]
     z = np.linspace(-3, 3, 61)
-    found = [derived.evaluate(z=[[v]], y=[[0.0]]) for v in z]
+    found = [derived.evaluate(z=[[v]], y=[[target]]) for v in z]
     lines = {"loss": [float(f["L"]) for f in found], "derivative": [float(f["dL_dz"][0, 0]) for f in found]}
-    return _curves(f"{name}_curve", f"{name.replace('_', ' ')} of one prediction z, target 0", z, lines, "z")
+    return _curves(f"{name}_curve", f"{name.replace('_', ' ')} of one prediction z, target {target:g}", z, lines, "z")
+
+
+def loss_surface(entry: Entry) -> Picture:
+    """Level lines of the loss over two numbers, and where its gradient points."""
+    first, second, inputs = SURFACES[entry.name]
+    derived = program(entry.text).gradient(entry.output)
+    u = np.linspace(-4, 4, 25)
+    L = [[float(derived.evaluate(**inputs(a, b))[entry.output]) for a in u] for b in u]
+    figure, axes = _figure()
+    axes.contour(u, u, L, levels=np.quantile(L, np.linspace(0.02, 0.95, 14)), linewidths=0.8, cmap="viridis")
+    slopes = [name for name in derived.outputs if name.startswith(f"d{entry.output}_d")]
+    for a in u[2::5]:
+        for b in u[2::5]:
+            found = derived.evaluate(**inputs(a, b))
+            du, dv = np.concatenate([np.ravel(found[n]) for n in slopes])[:2]
+            size = np.hypot(du, dv) + 1e-300
+            axes.annotate("", (a - 0.5 * du / size, b - 0.5 * dv / size), (a, b), arrowprops={"arrowstyle": "->"})
+    axes.set(xlabel=f"${first}$", ylabel=f"${second}$")
+    caption = "level lines of the loss, and the directions of steepest descent"
+    return Picture(f"{entry.name}_surface", caption, _png(figure))
 
 
 def optimizer_paths(names: Sequence[str]) -> Picture:

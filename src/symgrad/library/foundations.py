@@ -97,7 +97,8 @@ ROWS: tuple[Row, ...] = (
     _row("D7", "KL of normal densities: to the standard one, to each other, diagonal, full covariance",
          "kl_standard_normal kl_normal kl_normal_diagonal kl_normal_full gaussian_kl"),
     _row("D8", "KL of Bernoulli and categorical variables", "kl_bernoulli kl_categorical"),
-    _row("D9", "KL of gamma, beta, Dirichlet, exponential densities", "kl_gamma kl_beta kl_dirichlet kl_exponential"),
+    _row("D9", "KL of gamma, beta, Dirichlet, exponential, Laplace densities",
+         "kl_gamma kl_beta kl_dirichlet kl_exponential kl_laplace kl_laplace_normal"),
     _row("D10", "gradients of divergences",
          "normal_kl_gradient standard_normal_kl_gradient multivariate_normal_diagonal_kl_gradient "
          "bernoulli_kl_gradient categorical_kl_gradient laplace_kl_gradient exponential_kl_gradient gamma_kl_gradient "

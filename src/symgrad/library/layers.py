@@ -12,6 +12,9 @@ from collections.abc import Mapping
 
 from ..errors import UnknownNameError
 from .numbers import whole
+from .recurrent import cell, recurrent
+
+__all__ = ["LAYERS", "cell", "conv", "pool", "recurrent"]
 
 LAYERS: Mapping[str, str] = {
     # one example
@@ -91,38 +94,12 @@ Y[n,d] = gamma[d]*X[n,d]/r[n]""",
 x: label[n, t] over v
 E: parameter[v, d]
 Y[n,t,d] = E[x[n,t],d]""",
-    # Elman, Finding structure in time, Cognitive Science 14 (1990): one step
-    "rnn_cell": """\
-X: input[n, d]
-h0: input[n, h]
-W: parameter[d, h]
-U: parameter[h, j]
-b: parameter[h]
-h[n,i] = tanh(sum[d](X[n,d]*W[d,i]) + sum[j](h0[n,j]*U[j,i]) + b[i])""",
-    # Hochreiter and Schmidhuber 1997 with the forget gate of Gers, Schmidhuber, Cummins 2000; gates i f g o, as torch
-    "lstm_cell": """\
-X: input[n, d]
-h0, c0: input[n, h]
-Wi, Wf, Wg, Wo: parameter[d, h]
-Ui, Uf, Ug, Uo: parameter[h, h]
-bi, bf, bg, bo: parameter[h]
-i[n,h] = sigmoid(sum[d](X[n,d]*Wi[d,h]) + sum[j](h0[n,j]*Ui[j,h]) + bi[h])
-f[n,h] = sigmoid(sum[d](X[n,d]*Wf[d,h]) + sum[j](h0[n,j]*Uf[j,h]) + bf[h])
-g[n,h] = tanh(sum[d](X[n,d]*Wg[d,h]) + sum[j](h0[n,j]*Ug[j,h]) + bg[h])
-o[n,h] = sigmoid(sum[d](X[n,d]*Wo[d,h]) + sum[j](h0[n,j]*Uo[j,h]) + bo[h])
-c[n,h] = f[n,h]*c0[n,h] + i[n,h]*g[n,h]
-h[n,h] = o[n,h]*tanh(c[n,h])""",
-    # Cho et al., EMNLP 2014, in torch's form: the reset gate behind the product
-    "gru_cell": """\
-X: input[n, d]
-h0: input[n, h]
-Wr, Wz, Wn: parameter[d, h]
-Ur, Uz, Un: parameter[h, h]
-br, bz, bn, cn: parameter[h]
-r[n,h] = sigmoid(sum[d](X[n,d]*Wr[d,h]) + sum[j](h0[n,j]*Ur[j,h]) + br[h])
-z[n,h] = sigmoid(sum[d](X[n,d]*Wz[d,h]) + sum[j](h0[n,j]*Uz[j,h]) + bz[h])
-u[n,h] = tanh(sum[d](X[n,d]*Wn[d,h]) + bn[h] + r[n,h]*(sum[j](h0[n,j]*Un[j,h]) + cn[h]))
-H[n,h] = (1 - z[n,h])*u[n,h] + z[n,h]*h0[n,h]""",
+    # Elman, Finding structure in time, Cognitive Science 14 (1990)
+    "rnn_cell": cell("rnn"),
+    # Hochreiter and Schmidhuber 1997 with the forget gate of Gers, Schmidhuber, Cummins 2000
+    "lstm_cell": cell("lstm"),
+    # Cho et al., EMNLP 2014
+    "gru_cell": cell("gru"),
     # Vaswani et al., Attention is all you need, NeurIPS 2017, eq. 1
     "attention": """\
 Q: input[n, t, d]
@@ -186,56 +163,3 @@ def pool(kind: str = "max", axes: int = 2, width: int = 2, stride: int | None = 
     at = ",".join(f"{step}*{p}+{a}" if step > 1 else f"{p}+{a}" for p, a in zip(out, taps))
     body = f"{kind}[{','.join(taps)}, {guards}](X[n,c,{at}])"
     return f"X: input[n, c, {', '.join(places)}]\nY[n,c,{','.join(out)}] = {body}"
-
-
-_GATES = {"rnn": {"": "tanh"}, "lstm": {"i": "sigmoid", "f": "sigmoid", "g": "tanh", "o": "sigmoid"},
-          "gru": {"r": "sigmoid", "z": "sigmoid"}}  # fmt: skip
-_STATES = {  # what follows from the gates; hp and cp are h and c one step before
-    "rnn": ["h[n,t,m] = {}"],
-    "lstm": ["c[n,t,m] = f[n,t,m]*cp[n,t,m] + i[n,t,m]*g[n,t,m]", "h[n,t,m] = o[n,t,m]*tanh(c[n,t,m])"],
-    "gru": [
-        "u[n,t,m] = tanh(sum[d](X[n,t,d]*Wn[d,m]) + bn[m] + r[n,t,m]*(sum[j](hp[n,t,j]*Un[j,m]) + cn[m]))",
-        "h[n,t,m] = (1 - z[n,t,m])*u[n,t,m] + z[n,t,m]*hp[n,t,m]",
-    ],
-}
-
-
-def recurrent(cell: str = "lstm", features: int | str = "d", hidden: int | str = "h", start: bool = True) -> str:
-    """A recurrent layer over the sequences `X[n,t,d]`: its outputs `h[n,t,m]`, of an lstm also its cells `c[n,t,m]`.
-
-    `cell` is rnn, lstm or gru; the equations are those of `rnn_cell`, `lstm_cell` and `gru_cell`, in torch's form. With
-    `start` the values before the first step are the inputs `h0` (and `c0`), without they are 0.
-    Elman 1990; Hochreiter and Schmidhuber 1997; Cho et al. 2014.
-
-    >>> print(recurrent("rnn", start=False))
-    X: input[n, t, d]
-    W: parameter[d, h]
-    U: parameter[h, h]
-    b: parameter[h]
-    hp[n,t,m] = where(t > 0, h[n,t-1,m], 0)
-    h[n,t,m] = tanh(sum[d](X[n,t,d]*W[d,m]) + sum[j](hp[n,t,j]*U[j,m]) + b[m])
-    outputs: h
-    """
-    outputs = "h, c" if cell == "lstm" else "h"
-    return "\n".join([*recurrence(cell, features, hidden, start), f"outputs: {outputs}"])
-
-
-def recurrence(cell: str, features: int | str, hidden: int | str, start: bool) -> list[str]:
-    """The lines of `recurrent`, without its outputs."""
-    if cell not in _GATES:
-        raise UnknownNameError(f"{cell} is not a recurrent cell; there are {', '.join(_GATES)}.")
-    for size in {"features": features, "hidden": hidden}.items():
-        if isinstance(size[1], int):
-            whole(1, **dict([size]))
-    gates, states = _GATES[cell], "hc" if cell == "lstm" else "h"
-    letters = [*gates, "n"] if cell == "gru" else [*gates]
-    named = {kind: ", ".join(f"{kind}{letter}" for letter in letters) for kind in "WUb"}
-    lines = [f"X: input[n, t, {features}]"]
-    lines += [f"{', '.join(f'{name}0' for name in states)}: input[n, {hidden}]"] * start
-    lines += [f"{named['W']}: parameter[{features}, {hidden}]", f"{named['U']}: parameter[{hidden}, {hidden}]"]
-    lines += [f"{named['b']}{', cn' * (cell == 'gru')}: parameter[{hidden}]"]
-    for name in states:
-        lines.append(f"{name}p[n,t,m] = where(t > 0, {name}[n,t-1,m], {f'{name}0[n,m]' if start else 0})")
-    inward = {g: f"{f}(sum[d](X[n,t,d]*W{g}[d,m]) + sum[j](hp[n,t,j]*U{g}[j,m]) + b{g}[m])" for g, f in gates.items()}
-    lines += [f"{gate}[n,t,m] = {value}" for gate, value in inward.items() if gate]
-    return [*lines, *(line.format(inward.get("")) for line in _STATES[cell])]

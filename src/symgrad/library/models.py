@@ -9,10 +9,11 @@ from __future__ import annotations
 from ..errors import ShapeError, did_you_mean
 from .activations import activation as apply_activation
 from .activations import parameters as learned_by
-from .layers import padded, recurrence
+from .layers import padded
 from .losses import Loss
 from .losses import loss as loss_row
 from .numbers import whole
+from .recurrent import cell, recurrence
 
 NAMES = (
     "autoencoder", "conv_net", "denoising_autoencoder", "factorization_machine", "gaussian_mixture",
@@ -284,17 +285,7 @@ def lstm(features: Size = "d", hidden: Size = "h") -> str:
 
     Hochreiter and Schmidhuber, Neural Computation 9 (1997), with the forget gate of Gers, Schmidhuber, Cummins (2000).
     """
-    gates = {"i": "sigmoid", "f": "sigmoid", "g": "tanh", "o": "sigmoid"}
-    names = {kind: ", ".join(f"{kind}{gate}" for gate in gates) for kind in "WUb"}
-    lines = [
-        f"X: input[n, {features}]", f"h0, c0: input[n, {hidden}]", f"{names['W']}: parameter[{features}, {hidden}]",
-        f"{names['U']}: parameter[{hidden}, {hidden}]", f"{names['b']}: parameter[{hidden}]",
-    ]  # fmt: skip
-    for gate, function in gates.items():
-        inward = f"sum[d](X[n,d]*W{gate}[d,m]) + sum[j](h0[n,j]*U{gate}[j,m]) + b{gate}[m]"
-        lines.append(f"{gate}[n,m] = {function}({inward})")
-    lines += ["c[n,m] = f[n,m]*c0[n,m] + i[n,m]*g[n,m]", "h[n,m] = o[n,m]*tanh(c[n,m])", "outputs: h, c"]
-    return "\n".join(lines)
+    return cell("lstm", features, hidden)
 
 
 def recurrent(

@@ -122,6 +122,14 @@ PROBABILITY: Mapping[str, Row] = {
         "The divergence of two Dirichlet densities, with digamma.",
         lambda: a.kl(a.dirichlet(["a1", "a2", "a3"]), a.dirichlet(["b1", "b2", "b3"])),
     ),
+    "kl_laplace": (
+        "The divergence of two Laplace densities by integration, piece by piece.",
+        lambda: a.kl(a.laplace("mu", "b"), a.laplace("nu", "c")),
+    ),
+    "kl_laplace_normal": (
+        "The divergence of a Laplace density from a normal one by integration.",
+        lambda: a.kl(a.laplace("mu", "b"), a.normal("nu", "tau")),
+    ),
     "jensen_shannon_bernoulli": (
         "The Jensen-Shannon divergence of two Bernoulli variables.",
         lambda: a.jensen_shannon(a.bernoulli("p"), a.bernoulli("q")),
