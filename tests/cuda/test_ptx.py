@@ -35,7 +35,7 @@ SINGLE = Pool("float32")
 def faults(found: Found) -> list[str]:
     """What is wrong with a float32 kernel."""
     r = found.resources
-    ceiling = DENSE if found.kernel.rpartition("_")[0] in ROWS else CEILING[found.arch]
+    ceiling = max(CEILING[found.arch], DENSE if found.kernel.rpartition("_")[0] in ROWS else 0)
     wrong = [f"{r.spilled} bytes spilled"] * bool(r.spilled) + [f"{r.registers} registers"] * (r.registers > ceiling)
     wrong += [f"{r.stack} bytes of stack"] * (r.stack > (REDUCTION if found.converts else 0))
     wrong += [f"{len(found.doubles)} instructions in double precision"] * bool(found.doubles and not found.converts)
