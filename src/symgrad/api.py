@@ -185,8 +185,8 @@ class Program:
         )
 
     def segmented(self, length: int | None = None, target: str = "cpu", **options) -> Any:
-        r"""A gradient along a long recurrence that keeps the states of one segment of `length` steps at a time, and those
-        between segments: `gradient(**arrays)` returns what the kernel of this gradient returns.
+        r"""A gradient along a long recurrence that keeps the states of one segment of `length` steps at a time, and
+        those between segments: `gradient(**arrays)` returns what the kernel of this gradient returns.
 
         `length=None` stores everything where that is less than 256 MB, and cuts into about sqrt(T) segments where it is
         more, at the price of one more evaluation of the recurrence. `target` and the options are those of `compile`;

@@ -14,8 +14,9 @@ Training deep nets with sublinear memory cost (2016).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sympy import Basic, Eq, Expr, Ge, Gt, Integer, Lt, Ne, S, expand
 
@@ -23,7 +24,7 @@ from ..errors import RecurrenceError, explain
 from ..ir.access import Access, Index, Size, fresh_names, index_symbols
 from ..ir.check import check
 from ..ir.recurrence import Scan, arranged, groups
-from ..ir.system import Call, Equation, Range, System, Tensor, Term
+from ..ir.system import Call, Equation, Range, System, Tensor, Term, piece_tensor
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _refused(why: str, eq: Equation | Call | None = None) -> RecurrenceError:
     return RecurrenceError(explain(f"the program cannot be cut into segments: {why}.", source, fix=fix))
 
 
-# which tensors have a value for each step -------------------------------------------------------------------------------
+# which tensors have a value for each step -----------------------------------------------------------------------------
 
 
 def _along(system: System, size: Expr, axes: dict[str, int]) -> dict[str, int]:
@@ -103,7 +104,7 @@ def _step(access: Access, axes: Mapping[str, int]) -> Basic | None:
     return next(iter(used)) if len(used) == 1 else None
 
 
-# the two systems --------------------------------------------------------------------------------------------------------
+# the two systems ------------------------------------------------------------------------------------------------------
 
 
 class _Cut:
@@ -116,6 +117,10 @@ class _Cut:
         self.tensors: dict[str, Tensor] = {}
         self.stored = dict(axes)    # and copies of earlier states
         self.lags: dict[str, int] = {}
+        self.firsts: list[Equation] = []    # sums over the states before the segment
+
+    def name(self, stem: str) -> str:
+        return next(fresh_names({*self.system.tensors, *self.tensors}, stem))
 
     def made(self) -> Segments:
         inside, parts, rest = [], [], []
@@ -167,7 +172,7 @@ class _Cut:
             at = self.axes[access.name]
             if access.indices[at] == step:
                 continue
-            of, name = self.system.tensors[access.name], next(fresh_names({*self.system.tensors, *self.tensors}, "state"))
+            of, name = self.system.tensors[access.name], self.name("state")
             letters = [Index(f"{letter}^{a}") for a, letter in enumerate(of.letters)]
             order = [a for a in range(of.rank) if a != at] + [at]
             read = Access(access.name, *(access.indices[at].xreplace({step: letters[at]}) if a == at else i
@@ -175,8 +180,10 @@ class _Cut:
             guard = tuple(g.xreplace({step: letters[at]}) for g in eq.terms[0].guard if index_symbols(g) == {step})
             write, shape = tuple(letters[a] for a in order), tuple(of.shape[a] for a in order)
             copies.append(Equation(name, (Term(write, read, tuple(map(Range, write, shape)), guard),)))
-            self.tensors[name] = replace(of, name=name, shape=(*shape[:-1], self.length), role="defined", named=False,
-                                         letters=tuple(of.letters[a] for a in order), label="", complement="")  # fmt: skip
+            self.tensors[name] = replace(
+                of, name=name, shape=(*shape[:-1], self.length), role="defined", named=False,
+                letters=tuple(of.letters[a] for a in order), label="", complement="",
+            )  # fmt: skip
             places[access] = Access(name, *(i for a, i in enumerate(access.indices) if a != at), step)
             self.stored[name] = of.rank - 1
         return copies, eq.with_terms(t.map(lambda e: e.xreplace(places)) for t in eq.terms)
@@ -201,7 +208,21 @@ class _Cut:
             write = tuple(w if w == step else self.moved(w, places, step, now) for w in term.write)
             if S.false not in moved:
                 kept = tuple(g for g in moved[1:] if g != S.true)
-                yield Term(write, moved[0], domain, (*case, *kept))  # pyright: ignore[reportArgumentType]
+                made: Any = Term(write, moved[0], domain, (*case, *kept))
+                yield made if first is None or not most else self.before_first(made, step, Integer(first))
+
+    def before_first(self, term: Term, step: Index, first: Integer) -> Term:
+        """A sum over states before the segment alone is computed once, not asked for at every step."""
+        if not term.reduced or any(a.name in self.stored for a in term.all_reads()):
+            return term
+        free = tuple(r for r in term.free if r.index != step)
+        cell, name = tuple(r.index for r in free), self.name("first")
+        moved = replace(term, guard=term.guard[1:]).map(lambda e: e.xreplace({step: first}))
+        domain = tuple(r for r in term.domain if r.index != step)
+        eq = Equation(name, (replace(moved, write=cell, domain=domain),))
+        self.tensors[name] = piece_tensor(eq)
+        self.firsts.append(eq)
+        return Term(term.write, Access(name, *cell), term.free, term.guard[:1])
 
     def shift(self, eq: Equation, access: Access, step: Index) -> int:
         """How many steps behind (+) or before (-) this one the tensor is read."""
@@ -283,7 +304,8 @@ class _Cut:
         here = {a: Access(a.name, *(step if n == self.axes[a.name] else i for n, i in enumerate(a.indices)))
                 for a in reads}  # fmt: skip
         moved = term.map(lambda e: e.xreplace(here))
-        return replace(moved, domain=(*term.domain, Range(step, self.size)), guard=(*moved.guard, Eq(step, place))), step
+        domain, guard = (*term.domain, Range(step, self.size)), (*moved.guard, Eq(step, place))
+        return replace(moved, domain=domain, guard=guard), step
 
     def last(self, name: str, lag: int, new: str) -> Equation:
         """The state so many steps before the next segment."""
@@ -299,7 +321,8 @@ class _Cut:
         shape, letters = (tuple(p for a, p in enumerate(part) if a != axis) for part in (tensor.shape, tensor.letters))
         return Tensor(new, shape, tensor.dtype, role, letters=letters)
 
-    def step(self, equations: list[Equation], before: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]) -> System:
+    def step(self, equations: list[Equation], before: Mapping[str, tuple[str, ...]], outputs: Iterable[str]) -> System:
+        """One segment; with it what no step changes."""
         tensors = {**self.system.tensors, **self.tensors}
         tensors[self.time] = Tensor(self.time, (self.length,), "int", "label", letters=("r",), over=self.size)
         for name, axis in self.axes.items():
@@ -308,7 +331,7 @@ class _Cut:
         tensors |= {new: self.state(name, new, "input") for name, states in before.items() for new in states}
         used = {eq.tensor for eq in equations}
         others = [eq for eq in self.system.equations if eq.tensor not in used and not eq.read_names() & set(self.axes)]
-        system = System(tensors, arranged([*others, *equations]), outputs)
+        system = System(tensors, arranged([*others, *self.firsts, *equations]), tuple(outputs))
         return check(system.prune())
 
     def rest(self, equations: list, parts: tuple[str, ...]) -> System:
