@@ -21,6 +21,7 @@ from typing import Any
 from sympy import Basic, Eq, Expr, Ge, Gt, Integer, Lt, Ne, S, expand
 
 from ..errors import RecurrenceError, explain
+from ..functions import where
 from ..ir.access import Access, Index, Size, fresh_names, index_symbols
 from ..ir.check import check
 from ..ir.recurrence import Scan, arranged, groups
@@ -30,11 +31,13 @@ from ..ir.system import Call, Equation, Range, System, Tensor, Term, piece_tenso
 @dataclass(frozen=True)
 class Segments:
     """`step` computes a segment: it reads `before[name]`, the states one, two, ... steps before it, and writes
-    `behind[name]` and the `parts`. `rest` reads the sums of the parts and computes the outputs."""
+    `behind[name]` and the `parts`; `first` computes the first segment, which has nothing before it. `rest` reads the
+    sums of the parts and computes the outputs."""
 
+    first: System
     step: System
     rest: System
-    time: str                               # the integer input of `step`: the steps of the segment
+    time: str                               # an integer input: the steps of the segment
     before: Mapping[str, tuple[str, ...]]
     behind: Mapping[str, tuple[str, ...]]
     parts: tuple[str, ...]
@@ -50,7 +53,9 @@ def segments(system: System) -> Segments:
         raise _refused("it has no recurrence" if not scans else "its recurrences run along several axes, or backwards")
     (size,) = sizes
     axes = _along(system, size, {name: axis for scan in scans for name, axis in scan.axes.items()})
-    return _Cut(system, size, axes).made()
+    later = _Cut(system, size, axes)
+    found = later.made()
+    return replace(found, first=_Cut(system, size, axes, later).made().step)
 
 
 def _refused(why: str, eq: Equation | Call | None = None) -> RecurrenceError:
@@ -108,15 +113,17 @@ def _step(access: Access, axes: Mapping[str, int]) -> Basic | None:
 
 
 class _Cut:
-    def __init__(self, system: System, size: Expr, axes: dict[str, int]):
-        self.system, self.size, self.axes = system, size, axes
+    """The systems of a segment; with `later`, those of the first one, whose steps are counted from 0."""
+
+    def __init__(self, system: System, size: Expr, axes: dict[str, int], later: _Cut | None = None):
+        self.system, self.size, self.axes, self.opening = system, size, axes, later is not None
         self.names = fresh_names(system.tensors, "part")
         self.time = next(fresh_names(system.tensors, "time"))
         taken = {str(s) for t in system.tensors.values() for e in t.shape for s in e.free_symbols}
         self.length = Size(next(fresh_names(taken, "R")))
         self.tensors: dict[str, Tensor] = {}
         self.stored = dict(axes)    # and copies of earlier states
-        self.lags: dict[str, int] = {}
+        self.lags: dict[str, int] = {} if later is None else later.lags
         self.firsts: list[Equation] = []    # sums over the states before the segment
 
     def name(self, stem: str) -> str:
@@ -139,8 +146,9 @@ class _Cut:
         behind = {name: tuple(f"{name}_behind{lag + 1}" for lag in range(n)) for name, n in self.lags.items()}
         ends = [self.last(name, lag + 1, new) for name in behind for lag, new in enumerate(behind[name])]
         names = tuple(p.tensor for p in parts)
+        step = self.step([*inside, *parts, *ends], before, (*(n for b in behind.values() for n in b), *names))
         return Segments(
-            self.step([*inside, *parts, *ends], before, (*(n for b in behind.values() for n in b), *names)),
+            step, step,
             self.rest(rest, names),
             self.time, before, behind, names, self.size,
             tuple(self.system.tensors[name] for name in self.axes),
@@ -193,20 +201,20 @@ class _Cut:
         if not isinstance(step, Index):
             raise _refused(f"{eq.tensor} is not written step by step", eq)
         shifts = {a: self.shift(eq, a, step) for a in term.all_reads() if a.name in self.stored}
-        most = max((-s for s in shifts.values()), default=0)
+        most = 0 if self.opening else max((-s for s in shifts.values()), default=0)
         for access, shift in shifts.items():
-            if shift < 0:
+            if shift < 0 and not self.opening and access.name in self.axes:
                 self.lags[access.name] = max(self.lags.get(access.name, 0), -shift)
-        now = Access(self.time, step)
+        now = step if self.opening else Access(self.time, step)
         domain = tuple(Range(r.index, self.length) if r.index == step else r for r in term.domain)
         short = () if term.sizes[step] == self.size else (Lt(step, term.sizes[step]),)
         for first in (*range(most), None):
             places = {a: self.place(a, s, first) for a, s in shifts.items()}
-            guards = [g for g in (*short, *term.guard) if not (first is None and _certain(g, step, most))]
+            guards = [self.decided(g, step) for g in (*short, *term.guard)]
             case = () if not most else (Ge(step, most),) if first is None else (Eq(step, first),)
             moved = [self.moved(e, places, step, now) for e in (term.body, *guards)]
             write = tuple(w if w == step else self.moved(w, places, step, now) for w in term.write)
-            if S.false not in moved:
+            if S.false not in guards:
                 kept = tuple(g for g in moved[1:] if g != S.true)
                 made: Any = Term(write, moved[0], domain, (*case, *kept))
                 yield made if first is None or not most else self.before_first(made, step, Integer(first))
@@ -223,6 +231,19 @@ class _Cut:
         self.tensors[name] = piece_tensor(eq)
         self.firsts.append(eq)
         return Term(term.write, Access(name, *cell), term.free, term.guard[:1])
+
+    def decided(self, condition: Basic, step: Index) -> Basic:
+        """True or false where it is one behind the first segment, which has at least one step."""
+        if self.opening:
+            return condition
+        match condition:
+            case Gt() | Ge() | Eq() | Ne() if condition.lhs == step and condition.rhs == 0:
+                return S.false if isinstance(condition, Eq) else S.true
+            case Lt() if condition.lhs == step and condition.rhs == 1:
+                return S.false
+            case Ge() if condition.lhs == step and condition.rhs == 1:
+                return S.true
+        return condition
 
     def shift(self, eq: Equation, access: Access, step: Index) -> int:
         """How many steps behind (+) or before (-) this one the tensor is read."""
@@ -246,8 +267,14 @@ class _Cut:
             inner = [i if kept.name == expr.name and a == axis else self.moved(i, places, step, now)
                      for a, i in enumerate(kept.indices)]  # fmt: skip
             return Access(kept.name, *inner)
+        if isinstance(expr, Access):
+            now = Access(self.time, step)
         if expr == step:
             return now
+        if isinstance(expr, where):
+            known = self.decided(expr.args[0], step)
+            if known in (S.true, S.false):
+                return self.moved(expr.args[1 if known == S.true else 2], places, step, now)
         return expr.func(*(self.moved(a, places, step, now) for a in expr.args)) if expr.args else expr
 
     def single(self, eq: Equation | Call) -> tuple[list[Equation], Equation | Call]:
@@ -331,20 +358,11 @@ class _Cut:
         tensors |= {new: self.state(name, new, "input") for name, states in before.items() for new in states}
         used = {eq.tensor for eq in equations}
         others = [eq for eq in self.system.equations if eq.tensor not in used and not eq.read_names() & set(self.axes)]
-        system = System(tensors, arranged([*others, *self.firsts, *equations]), tuple(outputs))
-        return check(system.prune())
+        system = System(tensors, arranged([*others, *self.firsts, *equations]), tuple(outputs)).prune()
+        return check(replace(system, tensors={self.time: tensors[self.time], **system.tensors}))
 
     def rest(self, equations: list, parts: tuple[str, ...]) -> System:
         given = {name: replace(self.tensors[name], role="parameter") for name in parts}
         kept = {n: t for n, t in self.system.tensors.items() if n not in self.axes}
         return check(System({**kept, **given}, tuple(equations), self.system.outputs).prune())
 
-
-def _certain(guard: Basic, step: Index, least: int) -> bool:
-    """Does it hold at every time from `least` on?"""
-    match guard:
-        case Gt() | Ge() if guard.lhs == step and guard.rhs.is_Integer:
-            return bool(guard.rhs < least + isinstance(guard, Ge)) and least > 0
-        case Ne() if Integer(0) in guard.args and step in guard.args:
-            return least > 0
-    return False

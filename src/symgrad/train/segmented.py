@@ -48,8 +48,9 @@ class Segmented:
         return segments(replace(self.system, outputs=(self.output,), updates={}).prune())
 
     @cached_property
-    def forward(self) -> Callable[..., Mapping[str, Any]]:
-        return self.run(self.cut.step)
+    def forward(self) -> tuple[Callable[..., Mapping[str, Any]], ...]:
+        """Of the first segment, and of the others."""
+        return self.run(self.cut.first), self.run(self.cut.step)
 
     @cached_property
     def middle(self) -> Callable[..., Mapping[str, Any]]:
@@ -57,16 +58,21 @@ class Segmented:
         given = (*self.cut.parts, *(n for n in self.wrt if n in rest.tensors))
         return self.run(gradient(rest, self.output, given))
 
-    @cached_property
-    def moving(self) -> tuple[str, ...]:
+    def moving(self, step: System) -> tuple[str, ...]:
         """What the adjoint of a step is taken by: parameters, and the states before the segment."""
-        step, states = self.cut.step, (n for names in self.cut.before.values() for n in names)
+        states = (n for names in self.cut.before.values() for n in names)
         return tuple(n for n in (*self.wrt, *states) if n in step.tensors and step.tensors[n].dtype == "float")
 
     @cached_property
-    def backward(self) -> Callable[..., Mapping[str, Any]]:
-        derived = gradient(_paired(self.cut.step), PAIRED, self.moving)
-        return self.run(replace(derived, outputs=tuple(f"d{PAIRED}_d{n}" for n in self.moving)))
+    def backward(self) -> tuple[Callable[..., Mapping[str, Any]], ...]:
+        return self.adjoint(self.cut.first), self.adjoint(self.cut.step)
+
+    def adjoint(self, step: System) -> Callable[..., Mapping[str, Any]]:
+        moving = self.moving(step)
+        if not moving:
+            return lambda **arrays: {}
+        derived = gradient(_paired(step), PAIRED, moving)
+        return self.run(replace(derived, outputs=tuple(f"d{PAIRED}_d{n}" for n in moving)))
 
     def __call__(self, **arrays: Any) -> dict[str, Any]:
         sizes = bind_shapes(self.system, {n: np.shape(a) for n, a in arrays.items()})
@@ -77,6 +83,10 @@ class Segmented:
         count = max(1, min(math.ceil(steps / length), steps // max(1, self.most)))
         times = [np.ascontiguousarray(t) for t in np.array_split(np.arange(steps), count)]
         return self.gradient(arrays, times, sizes)
+
+    def given(self, number: int, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """What the segment takes."""
+        return _needed(self.cut.step if number else self.cut.first, arrays)
 
     @property
     def most(self) -> int:
@@ -93,21 +103,22 @@ class Segmented:
         states = {b: np.zeros([size_value(s, sizes) for s in cut.step.tensors[b].shape]) for b, _ in pairs
                   if b in cut.step.tensors}  # fmt: skip
         kept, parts = [], {}
-        for time in times:
+        for number, time in enumerate(times):
             kept.append(states)
-            found = self.forward(**_needed(cut.step, arrays), **states, **{cut.time: time})
+            found = self.forward[number > 0](**self.given(number, {**arrays, **states, cut.time: time}))
             states = {b: np.array(found[e]) for b, e in pairs if b in states}
             parts = {n: found[n] + parts[n] if n in parts else np.array(found[n]) for n in cut.parts}
         middle = self.middle(**_needed(cut.rest, arrays), **parts)
         bars = {f"{n}_bar": np.asarray(middle[f"d{self.output}_d{n}"]) for n in cut.parts}
         bars |= {f"{e}_bar": np.zeros_like(states[b]) for b, e in pairs if b in states}
         total = {n: np.array(middle[f"d{self.output}_d{n}"]) for n in self.wrt if n in cut.rest.tensors}
-        for time, states in zip(times[::-1], kept[::-1]):
-            found = self.backward(**_needed(cut.step, arrays), **states, **bars, **{cut.time: time})
-            for name in (n for n in self.moving if n in self.wrt):
+        for number in reversed(range(len(times))):
+            given = self.given(number, {**arrays, **kept[number], cut.time: times[number]})
+            found = self.backward[number > 0](**given, **bars)
+            for name in (n for n in self.wrt if f"d{PAIRED}_d{n}" in found):
                 share = found[f"d{PAIRED}_d{name}"]
                 total[name] = total[name] + share if name in total else np.array(share)
-            bars |= {f"{e}_bar": np.array(found[f"d{PAIRED}_d{b}"]) for b, e in pairs if b in states}
+            bars |= {f"{e}_bar": np.array(found[f"d{PAIRED}_d{b}"]) for b, e in pairs if f"d{PAIRED}_d{b}" in found}
         for name in self.wrt:
             total.setdefault(name, np.zeros(np.shape(arrays[name])))
         return {self.output: middle[self.output], **{f"d{self.output}_d{n}": np.asarray(total[n]) for n in self.wrt}}
