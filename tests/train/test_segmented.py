@@ -112,7 +112,8 @@ def test_memory_grows_with_the_root_of_the_steps(monkeypatch):
 
 
 def test_kernels():
-    model = sg.program(FILTER)
+    text = "x: input[t] \n a: parameter \n h[t] = where(t == 0, a, x[t]*h[t-1]**2 + a) \n L = sum[t](h[t]**2)"
+    model = sg.program(text)
     arrays, gradient = point(model, 400), model.gradient("L")
     found = gradient.segmented(20)(**arrays)
     for output, value in gradient.evaluate(**arrays).items():

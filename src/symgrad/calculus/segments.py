@@ -20,12 +20,12 @@ from typing import Any
 
 from sympy import Basic, Eq, Expr, Ge, Gt, Integer, Lt, Ne, S, expand
 
-from ..errors import RecurrenceError, explain
 from ..functions import where
 from ..ir.access import Access, Index, Size, fresh_names, index_symbols
 from ..ir.check import check
 from ..ir.recurrence import Scan, arranged, groups
 from ..ir.system import Call, Equation, Range, System, Tensor, Term, piece_tensor
+from .along import along, refused, step_of
 
 
 @dataclass(frozen=True)
@@ -50,63 +50,12 @@ def segments(system: System) -> Segments:
     scans = [unit for unit in groups(system.equations) if isinstance(unit, Scan)]
     sizes = {scan.size for scan in scans}
     if len(sizes) != 1 or any(scan.descending for scan in scans):
-        raise _refused("it has no recurrence" if not scans else "its recurrences run along several axes, or backwards")
+        raise refused("it has no recurrence" if not scans else "its recurrences run along several axes, or backwards")
     (size,) = sizes
-    axes = _along(system, size, {name: axis for scan in scans for name, axis in scan.axes.items()})
+    axes = along(system, size, {name: axis for scan in scans for name, axis in scan.axes.items()})
     later = _Cut(system, size, axes)
     found = later.made()
     return replace(found, first=_Cut(system, size, axes, later).made().step)
-
-
-def _refused(why: str, eq: Equation | Call | None = None) -> RecurrenceError:
-    source = eq.source if eq is not None else ""
-    fix = "Compute its gradient with all states stored: program.gradient(...).compile()."
-    return RecurrenceError(explain(f"the program cannot be cut into segments: {why}.", source, fix=fix))
-
-
-# which tensors have a value for each step -----------------------------------------------------------------------------
-
-
-def _along(system: System, size: Expr, axes: dict[str, int]) -> dict[str, int]:
-    """tensor -> its ordered axis, for all that is computed step by step: what reads the recurrences at the step that it
-    is written at, and what such equations read there."""
-    defining = system.defining()
-    while True:
-        found = {}
-        for eq in system.equations:
-            for term in eq.terms:
-                found |= _reached(system, defining, eq, term, axes, size)
-        if found.items() <= axes.items():
-            return axes
-        axes = {**found, **axes}
-
-
-def _reached(system: System, defining, eq: Equation | Call, term: Term, axes: Mapping[str, int], size: Expr):
-    """Tensors that this term shows to be computed step by step."""
-    found: dict[str, int] = {}
-    if eq.tensor not in axes:
-        for access in term.all_reads():
-            step = _step(access, axes)
-            if step in term.write:
-                found |= {name: term.write.index(step) for name in eq.writes}  # pyright: ignore[reportArgumentType]
-        return found
-    step = term.write[axes[eq.tensor]]
-    for access in term.all_reads():
-        for axis, position in enumerate(access.indices):
-            there = defining.get(access.name)
-            if position == step and isinstance(there, Equation) and access.name not in axes:
-                plain = all(isinstance(t.write[axis], Index) for t in there.terms)
-                if plain and system.tensors[access.name].shape[axis] == size:
-                    found |= dict.fromkeys(there.writes, axis)
-    return found
-
-
-def _step(access: Access, axes: Mapping[str, int]) -> Basic | None:
-    """The index of the step at which a tensor is read, up to a shift."""
-    if access.name not in axes:
-        return None
-    used = index_symbols(access.indices[axes[access.name]])
-    return next(iter(used)) if len(used) == 1 else None
 
 
 # the two systems ------------------------------------------------------------------------------------------------------
@@ -161,7 +110,7 @@ class _Cut:
                 late |= set(eq.writes)
         for eq in self.system.equations:
             if eq.tensor in self.axes and eq.read_names() & late:
-                raise _refused(f"{eq.tensor} depends on a sum over all steps", eq)
+                raise refused(f"{eq.tensor} depends on a sum over all steps", eq)
 
     def cut(self, eq: Equation) -> list[Equation]:
         """The equation of one step, along the steps of a segment. An extreme or a product has one term: it reads
@@ -199,7 +148,7 @@ class _Cut:
     def cases(self, eq: Equation, term: Term, step: Basic) -> Iterator[Term]:
         """The term for the first steps, which read states from before the segment, and for all others."""
         if not isinstance(step, Index):
-            raise _refused(f"{eq.tensor} is not written step by step", eq)
+            raise refused(f"{eq.tensor} is not written step by step", eq)
         shifts = {a: self.shift(eq, a, step) for a in term.all_reads() if a.name in self.stored}
         most = 0 if self.opening else max((-s for s in shifts.values()), default=0)
         for access, shift in shifts.items():
@@ -249,7 +198,7 @@ class _Cut:
         """How many steps behind (+) or before (-) this one the tensor is read."""
         difference = expand(access.indices[self.stored[access.name]] - step)
         if not difference.is_Integer or difference > 0:
-            raise _refused(f"{access} is not a step that has been computed", eq)
+            raise refused(f"{access} is not a step that has been computed", eq)
         return int(difference)
 
     def place(self, access: Access, shift: int, first: int | None) -> Access:
@@ -305,7 +254,7 @@ class _Cut:
     def summed(self, eq: Equation | Call) -> tuple[Equation, Equation]:
         """A sum over steps as the part that one segment adds; and the equation that reads the sum of the parts."""
         if isinstance(eq, Call) or eq.reduce != "sum":
-            raise _refused(f"{eq.tensor} takes all steps at once", eq)
+            raise refused(f"{eq.tensor} takes all steps at once", eq)
         name = next(self.names)
         over = [t for t in eq.terms if any(a.name in self.axes for a in t.all_reads())]
         terms = [t for term in over for chosen in [self.chosen(term)] for t in self.cases(eq, *chosen)]
@@ -318,14 +267,14 @@ class _Cut:
     def chosen(self, term: Term) -> tuple[Term, Basic]:
         """The term and the index of its steps; of one that reads a step that data choose, a sum in which one counts."""
         reads = [a for a in term.all_reads() if a.name in self.axes]
-        steps = {_step(a, self.axes) for a in reads}
+        steps = {step_of(a, self.axes) for a in reads}
         places = {a.indices[self.axes[a.name]] for a in reads}
         (first, *more) = sorted(steps, key=str)
         if not more and first is not None and first in term.indices and all(p.has(first) and not p.atoms(Access)
                                                                             for p in places):  # fmt: skip
             return term, first
         if len(places) != 1:
-            raise _refused("an equation reads several steps at once")
+            raise refused("an equation reads several steps at once")
         (place,) = places
         step = Index(next(fresh_names((i.name for i in term.indices), "step")))
         here = {a: Access(a.name, *(step if n == self.axes[a.name] else i for n, i in enumerate(a.indices)))
