@@ -107,7 +107,7 @@ def largest_difference(f: Formula, g: Formula, on: tuple = (Rational(1, 2), 5)) 
     )
 
 
-def _on(f: Expr, low: Any, high: Any) -> Expr:
+def _on(f: Any, low: Any, high: Any) -> Any:
     """The formula on an interval: of a choice by x the branch that holds on all of it."""
     found = f
     for choice in sorted(f.atoms(sympy.Piecewise), key=lambda e: e.count_ops()):

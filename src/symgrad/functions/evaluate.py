@@ -151,7 +151,8 @@ def _value(expr: Basic, point: Mapping, numbers: Numbers):
         case where():
             return of(expr.args[1] if of(expr.args[0]) else expr.args[2])
         case Piecewise():
-            return next((of(value) for value, condition in expr.args if of(condition)), numbers.constant(nan))
+            pairs: Any = expr.args
+            return next((of(value) for value, condition in pairs if of(condition)), numbers.constant(nan))
     if expr.is_number and not expr.has(where):
         return numbers.constant(expr)
     over, under = _fraction(expr)
