@@ -184,6 +184,23 @@ class Program:
             tf32=tf32,
         )
 
+    def segmented(self, length: int | None = None, target: str = "cpu", **options) -> Any:
+        r"""A gradient along a long recurrence that keeps the states of one segment of `length` steps at a time, and
+        those between segments: `gradient(**arrays)` returns what the kernel of this gradient returns.
+
+        `length=None` stores everything where that is less than 256 MB, and cuts into about sqrt(T) segments where it is
+        more, at the price of one more evaluation of the recurrence. `target` and the options are those of `compile`;
+        `target="interpreter"` compiles nothing. RecurrenceError where the recurrence cannot be cut.
+
+        >>> import symgrad as sg
+        >>> model = sg.program("x: input[t] \n a: parameter \n h[t] = where(t == 0, 0, a*h[t-1]) + x[t] \n L = h[T-1]")
+        >>> model.gradient("L").segmented(2, target="interpreter")(x=[1.0, 2.0, 3.0, 4.0], a=0.5)["dL_da"]
+        array(5.75)
+        """
+        from .train.segmented import segmented  # noqa: PLC0415  (loads Numba)
+
+        return segmented(self, length, target, **options)
+
     def structure(self, name: str, rows: int | None = None) -> structured.Structure:
         r"""What the Jacobian or Hessian `name` looks like as a matrix: its terms, its storage, the plan for a solve.
 

@@ -206,3 +206,11 @@ def test_networks():
     assert weights == [Rational(1, 4)] * 4
     found = ask.separable(square, [0, 0, 0, 1]).value
     assert [int(bool(sum(w * c for w, c in zip(found["w"], p)) + found["b"] > 0)) for p in square] == [0, 0, 0, 1]
+
+
+def test_the_largest_difference_of_two_named_activations():
+    """gelu_tanh is a choice by x (its cubic overflows far out): on the interval one branch holds."""
+    found = ask.largest_difference("gelu(x)", "gelu_tanh(x)", on=(2, 3)).value
+    assert [round(float(v), 6) for v in found] == [2.698941, 0.000473]
+    with pytest.raises(SymgradError, match="the formula changes at x > 50: ask for the intervals on its two sides"):
+        ask.largest_difference("gelu(x)", "gelu_tanh(x)", on=(40, 60))

@@ -113,3 +113,9 @@ def test_a_taken_name_is_refused():
     program = sg.program("x: parameter\nx_dot = 2*x\nL = x_dot**2")
     with pytest.raises(UnknownNameError, match="the name x_dot is taken"):
         program.jvp("L", "x")
+
+
+def test_a_sign_is_printed_as_it_is():
+    """The derivative of |x| is a sign that is not differentiated again; the reader is not told how."""
+    text = str(sg.program("x: parameter[i]\nL = sum[i](softsign(x[i]))").hessian("L"))
+    assert "d2L_dx_dx[i,j] = -2*[i == j]*sign(x[i])/(1 + abs(x[i]))**3" in text, text

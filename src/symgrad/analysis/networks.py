@@ -78,7 +78,7 @@ def largest_difference(f: Formula, g: Formula, on: tuple = (Rational(1, 2), 5)) 
     >>> [round(float(v), 6) for v in report.value]
     [2.698941, 0.000473]
     """
-    gap = to_sympy(formula(f) - formula(g))
+    gap = _on(to_sympy(formula(f) - formula(g)), *on)
     slope = Rule("derivative", lambda context, before: before.diff(context), relation=r"\;\mapsto\; ").step(X, gap)
     roots, sure = isolate(slope.after, X, *map(sympy.sympify, on))
     candidates = [*roots, *map(sympy.sympify, on)]
@@ -105,6 +105,21 @@ def largest_difference(f: Formula, g: Formula, on: tuple = (Rational(1, 2), 5)) 
         f"On [{on[0]}, {on[1]}] the largest difference {said} {top.evalf(8)}, at x = {best.evalf(12)}.",
         (best, top),
     )
+
+
+def _on(f: Any, low: Any, high: Any) -> Any:
+    """The formula on an interval: of a choice by x the branch that holds on all of it."""
+    found = f
+    for choice in sorted(f.atoms(sympy.Piecewise), key=lambda e: e.count_ops()):
+        for branch, condition in choice.args:
+            holds = {bool(condition.subs(X, end)) for end in (low, high)}
+            if holds == {False}:
+                continue
+            if holds != {True}:
+                raise SymgradError(f"the formula changes at {condition}: ask for the intervals on its two sides.")
+            found = found.xreplace({choice: branch})
+            break
+    return found if found == f else _on(found, low, high)
 
 
 def variance_propagation(activation: str = "linear") -> Report:

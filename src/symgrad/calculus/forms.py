@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sympy import Add, Basic, Expr
 
-from ..functions import ROWS
+from ..functions import ROWS, stop
 from ..ir.access import Access, reads
 from ..ir.recurrence import arranged
 from ..ir.system import Equation, Step, System
@@ -62,8 +62,10 @@ def _together(eq: Equation, table: Relations) -> Equation:
 
 
 def _plain(body: Expr) -> Expr:
-    """A weight times a logarithm is written as the product that it is."""
-    weighted = ROWS["weighted"].head
+    """A weight times a logarithm is written as the product that it is, and a sign, whose derivative nobody asks for
+    here, without its stop."""
+    weighted, sign = ROWS["weighted"].head, ROWS["sign"].head
+    body = body.replace(lambda e: isinstance(e, stop) and isinstance(e.args[0], sign), lambda e: e.args[0])
     return body.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Add, Basic, Mul, Pow, Rational, Symbol
+from sympy import Add, Basic, Mul, Piecewise, Pow, Rational, Symbol, nan
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
@@ -150,6 +150,9 @@ def _value(expr: Basic, point: Mapping, numbers: Numbers):
             return not of(expr.args[0])
         case where():
             return of(expr.args[1] if of(expr.args[0]) else expr.args[2])
+        case Piecewise():
+            pairs: Any = expr.args
+            return next((of(value) for value, condition in pairs if of(condition)), numbers.constant(nan))
     if expr.is_number and not expr.has(where):
         return numbers.constant(expr)
     over, under = _fraction(expr)
