@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels import Bound, Rows
-from . import mapped
 from .data import Examples
 from .feeds import Moment
 from .trainer import Trainer
@@ -55,7 +54,8 @@ def together(trainer: Trainer) -> bool:
     if trainer.collect is not None or not isinstance(trainer.apply, Bound) or not isinstance(examples, Examples):
         return False
     first = all(list(t.shape).count(feeds.size) == 0 or t.shape[0] == feeds.size for t in feeds.noise)
-    return bool(examples.batched) and first and not mapped.touched([examples.arrays[n] for n in examples.batched])
+    files = any(isinstance(examples.arrays[n], np.memmap) for n in examples.batched)
+    return bool(examples.batched) and first and not files
 
 
 def _calls(trainer: Trainer, rows: np.ndarray, epoch: int, first: int) -> Iterator[list[Done]]:
