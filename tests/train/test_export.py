@@ -77,7 +77,7 @@ def test_the_folder_is_made_to_be_read(folder, blobs):
     head = (folder / "__init__.py").read_text()
     assert "z1[n,h1] = sum[d](X[n,d]*W1[d,h1]) + b1[h1]" in head and "def predict(X) -> np.ndarray" in head
     kernel = (folder / "kernel.py").read_text()
-    assert "scipy" not in kernel and "gemm" not in kernel and "symgrad." in kernel.splitlines()[0]
+    assert "except ImportError:" in kernel and "symgrad." in kernel.splitlines()[0]  # SciPy's BLAS only where it is
     card = (folder / "README.md").read_text()
     assert "p[n,k] = softmax[k](z2[n,k])" in card and f"| loss | {blobs.history[-1].loss:.6g} |" in card
     assert "| d | 48 |" in card and "numba" in card

@@ -1,4 +1,5 @@
-"""A kernel as a module that stands alone: the generated text, and how it is called. It needs NumPy and Numba only."""
+"""A kernel as a module that stands alone: the generated text, and how it is called. It needs NumPy and Numba only; with
+SciPy beside them, matrix products are its BLAS's."""
 
 from __future__ import annotations
 
@@ -12,7 +13,63 @@ from ..ir.system import System
 from .compiled import Compiled, Options
 from .needed import needed
 from .targets import cpu
-from .targets.cpu_text import BLAS
+from .targets.cpu_text import REGISTER
+
+# Where SciPy is, products are its BLAS's, as in a kernel; where it is not, functions of the same signature take its
+# place: loops, a few times slower. What Numba keeps of `run` on disk serves both.
+EITHER = """\
+try:
+    for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
+        binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+except ImportError:
+    for letter, real in (("s", types.float32), ("d", types.float64)):
+        letters, numbers, reals = (types.CPointer(t) for t in (types.int8, types.int32, real))
+
+        @cfunc(
+            types.void(letters, letters, *(numbers,) * 3, reals, reals, numbers, reals, numbers, reals, reals, numbers),
+            error_model="numpy", fastmath={"reassoc", "contract"},
+        )
+        def plain_product(turn_a, turn_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+            rows, columns, depth = carray(m, 1)[0], carray(n, 1)[0], carray(k, 1)[0]
+            step_a, step_b, step_c = carray(lda, 1)[0], carray(ldb, 1)[0], carray(ldc, 1)[0]
+            turned_a, turned_b = carray(turn_a, 1)[0] == 84, carray(turn_b, 1)[0] == 84
+            x = carray(a, (rows if turned_a else depth, step_a))
+            y = carray(b, (depth if turned_b else columns, step_b))
+            z = carray(c, (columns, step_c))
+            for j in range(columns):
+                for i in range(rows):
+                    z[j, i] = 0
+            for first in range(0, depth, 128):
+                last = min(first + 128, depth)
+                for j in range(columns):
+                    if turned_a:
+                        for i in range(rows):
+                            total = z[j, i]
+                            for p in range(first, last):
+                                total += x[i, p] * (y[p, j] if turned_b else y[j, p])
+                            z[j, i] = total
+                    else:
+                        for p in range(first, last):
+                            weight = y[p, j] if turned_b else y[j, p]
+                            for i in range(rows):
+                                z[j, i] += weight * x[p, i]
+
+        @cfunc(
+            types.void(letters, letters, numbers, numbers, reals, reals, numbers, reals, reals, numbers),
+            error_model="numpy", fastmath={"contract"},
+        )
+        def plain_update(half, turn, n, k, alpha, a, lda, beta, c, ldc):
+            rows, depth = carray(n, 1)[0], carray(k, 1)[0]
+            x, z = carray(a, (depth, carray(lda, 1)[0])), carray(c, (rows, carray(ldc, 1)[0]))
+            for p in range(depth):
+                for j in range(rows):
+                    weight = carray(alpha, 1)[0] * x[p, j]
+                    for i in range(j + 1):
+                        z[j, i] += weight * x[p, i]
+
+        binding.add_symbol(f"symgrad_{letter}gemm", plain_product.address)
+        binding.add_symbol(f"symgrad_{letter}syrk", plain_update.address)
+"""
 
 CALL = '''
 def evaluate(**arrays):
@@ -34,7 +91,15 @@ def evaluate(**arrays):
             raise ValueError(f"{name} must hold 0 to {limit - 1}; it holds {array.min()} to {array.max()}.")
     held = {name: array.reshape(array.shape or (1,)) for name, array in given.items()}
     held.update({name: np.empty(shapes[name] or (1,), kind) for name, kind in BUFFERS.items()})
-    run(np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0], np.int64))
+    table = np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0], np.int64)
+    before = THREADS[0]() if THREADS else 1
+    if THREADS:
+        THREADS[1](1)
+    try:
+        run(table)
+    finally:
+        if THREADS:
+            THREADS[1](before)
     return {name: held[name].reshape(shapes[name]) for name in RESULTS}
 
 
@@ -43,6 +108,27 @@ def _array(name, value, kind):
     if array.dtype.kind not in {"f": "fiub", "i": "iu", "b": "b"}[np.dtype(kind).kind]:
         raise ValueError(f"{name} must hold {np.dtype(kind).name}; the array holds {array.dtype}.")
     return np.require(array, kind, ["C", "A", "W"])
+'''
+NO_THREADS = "\n\nTHREADS = ()\n"
+THREADS = '''
+
+def _blas_threads():
+    """(get, set) of the number of threads of SciPy's OpenBLAS: `run` has threads of its own. Empty without SciPy."""
+    try:
+        import ctypes
+        from pathlib import Path
+
+        import scipy
+
+        here = Path(scipy.__file__).parent
+        found = [*here.parent.glob("scipy.libs/libscipy_openblas*"), *here.glob(".dylibs/libscipy_openblas*")]
+        library = ctypes.CDLL(str(found[0]))
+        return library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+    except (ImportError, OSError, AttributeError, IndexError):
+        return ()
+
+
+THREADS = _blas_threads()
 '''
 
 
@@ -53,7 +139,7 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     Raises SymgradError where an index is computed from data: an exported module could not check its range.
     """
     system = system.prune()
-    compiled = Compiled(system, Options(dtype, blas=False), system, in_place=False)
+    compiled = Compiled(system, Options(dtype), system, in_place=False)
     if compiled.calls:
         raise SymgradError(f"{compiled.calls[0].name} needs LAPACK, which an exported module does not have.")
     free = _free(system, sizes)
@@ -68,15 +154,17 @@ def standalone(system: System, dtype: str, sizes: Mapping[Size, int]) -> str:
     numbers = ", ".join(_python(e) for e in (*compiled.tuned.sizes, *compiled.tuned.extents))
     names = sorted({s for t in system.tensors.values() for e in t.shape for s in e.free_symbols}, key=str)
     fixed = [f"    {s} = {sizes[s]}" for s in names if s not in free]
-    plain = compiled.source.replace(BLAS.strip("\n"), "", 1)  # loops do the products: SciPy may not be there
+    plain = compiled.source.replace(REGISTER, EITHER, 1).replace("import njit,", "import carray, cfunc, njit,", 1)
+    text = needed(plain, ["run", "np", "int64"])
+    threads = THREADS if "add_symbol" in text else NO_THREADS
     lines = [
-        needed(plain, ["run", "np", "int64"]), "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
+        text, "", "", f"INPUTS = {inputs!r}", f"BUFFERS = {buffers!r}",
         f"ARRAYS = {compiled.arrays!r}", f"RESULTS = {tuple(system.results())!r}", "", "",
         f"def layout({', '.join(map(str, free))}):",
         '    """The numbers that `run` takes, and the shape of each array."""', *fixed,
         f"    shapes = {{{', '.join(f'{n!r}: {s}' for n, s in shapes.items())}}}",
         f"    shapes['below'] = {{{', '.join(f'{n!r}: {_python(e)}' for n, e in below.items())}}}",
-        f"    return ({numbers}{',' if numbers else ''}), shapes", "", CALL,
+        f"    return ({numbers}{',' if numbers else ''}), shapes", threads, CALL,
     ]  # fmt: skip
     return "\n".join(lines)
 

@@ -307,12 +307,11 @@ def chunked(function, chunks, place):
     for piece in prange(chunks):
         invoke(function, int64(piece), chunks, place)
 """
-BLAS = """\
-
-
+REGISTER = """\
 for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
     binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
-
+"""
+BLAS = f"\n\n{REGISTER}" + """
 
 @intrinsic
 def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
