@@ -55,9 +55,10 @@ def test_functions_between_the_loops_of_long_rows_run_across_rows():
     text = TEXT.replace("parameter[n, k]", "parameter[n, 500]")
     source = sg.program(text).gradient("L").compile(parallel=False).source.split("def group_")[1]
     assert "range(first, last, 8)" in source  # 4096 entries of a row of 500
-    tile = source.split("for tile in ")[1].split("for lane in ")
-    assert ["for k in" in part for part in tile[1:]] == [True, False, True]
-    assert "f_log1p" in tile[2] and "f_log1p" not in tile[1] + tile[3]
+    phases = source.split("for tile in ")[1].split("for lane in ")[1:]
+    with_loops = [part for part in phases if "for k in" in part]
+    assert 2 <= len(with_loops) < len(phases)
+    assert "f_log1p" in "".join(phases) and "f_log1p" not in "".join(with_loops)
 
 
 def test_a_row_without_functions_between_its_loops_stays_a_row():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...ir.recurrence import Scan, groups
 from ...ir.system import Call, System
 from .buffers import Storage, store
+from .constants import without_constants
 from .contract import contractions
 from .fuse import Fusion
 from .recur import hoisted, place
@@ -36,7 +37,7 @@ def schedule(
     """The plan. `in_place`: the updates overwrite what they update; `share` and `blas` off give the plain lowering,
     `slices` off leaves only products of whole matrices to BLAS: none in a step of a recurrence; `symmetric`: symmetric
     products by blocks of rows; `small`: rows sum into small matrices."""
-    system = hoisted(system)
+    system = hoisted(without_constants(system))
     system, calls = contractions(system, slices, symmetric) if blas else (system, {})
     fresh = Fresh()
     fusion = Fusion(system, fresh, share, small)
