@@ -20,7 +20,7 @@ WORDS = """Adadelta Adagrad Adam Adamax AdamW BCE Bernoulli BFGS Cauchy CCE Diri
     GELU GRU Hadamard Huber Jensen KKT KL Kronecker L1 L2 Laplace Levenberg LSTM Lyapunov MAE Marquardt MLP MSE NCE
     Nesterov Newton NLL PINN Poisson PReLU RAdam ReLU ReLU6 RMS RMSprop RNN SELU SGD Shannon SiLU Taylor VAE Xavier
     XOR"""
-SPELLED = {word.lower(): word for word in WORDS.split()}  # words of a name that are not written as they stand
+SPELLED = {"lbfgs": "L-BFGS"} | {word.lower(): word for word in WORDS.split()}  # not as they stand
 WIDE = 36  # characters of a cell: wider ones would leave the page
 
 
