@@ -148,7 +148,7 @@ class Printer:
     def _real(self, expr: Expr) -> tuple[str, int]:
         if isinstance(expr, Number) or (expr.is_number and not expr.has(where)):
             return self.number(expr), ATOM if expr >= 0 else PRODUCT
-        if self.is_integer(expr):
+        if self.is_integer(expr) and _is_whole(expr):
             return f"{self.type}({self.integer(expr)})", ATOM
         match expr:
             case Access():
@@ -308,3 +308,10 @@ def _plainly_negative(expr: Expr) -> bool:
 
 def _positive_first(args: tuple[Expr, ...]) -> list[Expr]:
     return sorted(args, key=_plainly_negative)
+
+
+def _is_whole(expr: Basic) -> bool:
+    """Has a value made of integers no fraction, as N/2 has? Under floor, ceiling and Mod it is one of integers."""
+    if isinstance(expr, floor | ceiling | Mod | Access):
+        return True
+    return expr.q == 1 if isinstance(expr, Rational) else all(map(_is_whole, expr.args))
