@@ -40,7 +40,7 @@ class Pool:
     def kernels(self, system: System, *archs: str) -> Iterator[Found]:
         kernel = offline_kernel(system, self.dtype)
         texts, converts = self._parts(kernel.source), "float64(" in kernel.source
-        for launched in kernel.module.launches(kernel.module.example()).launches:
+        for launched in kernel.module.launches(*kernel.module.example()).launches:
             name = launched.kernel.__name__
             key = (texts[name], archs, *map(_kind, launched.arguments))
             if key not in self.found:

@@ -71,7 +71,7 @@ def test_one_typed_kernel_serves_every_architecture():
     kernel = offline_kernel(BY_NAME["scatter"].gradient().kernel, "float32")
     for arch in ("sm_80", "sm_100"):
         alone = {c.name: c.ptx for c in kernel.ptx(arch)}
-        launches = kernel.module.launches(kernel.module.example()).launches
+        launches = kernel.module.launches(*kernel.module.example()).launches
         for c in offline.compile_ptx(launches, (9, 0), ARCHITECTURES[arch]):
             if c.arch == ARCHITECTURES[arch]:
                 assert instructions(c.ptx) == instructions(alone[c.name]), (arch, c.name)

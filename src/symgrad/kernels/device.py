@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import SymgradError, explain
+from ..ir.sizes import size_value
 from ..ir.system import System
 from . import cache, checks, loops
 from .compiled import Compiled, Frame, Options
@@ -36,6 +37,7 @@ class Module:
         _need_steps(base.loops)
         self.base = base
         self.simulated = needs.simulated()
+        self._numbers: dict[tuple[int, ...], tuple[int, ...]] = {}
         tile = simulator.TILE if self.simulated else TILE
         self.source = emit(base.loops, base.options.dtype, header(base.system), tile)
 
@@ -49,20 +51,28 @@ class Module:
             return simulator.load(self.source)["run"]
         return cache.module(self.source, f"cuda {self.base.options.dtype}").run
 
-    def launches(self, frame: Frame) -> Record:
+    def numbers(self, frame: Frame) -> tuple[int, ...]:
+        """The sizes that `run` takes: those of the loops before they are tuned for a CPU."""
+        found = self._numbers.get(frame.numbers)
+        if found is None:
+            wanted = (*self.base.loops.sizes, *self.base.loops.extents)
+            found = self._numbers[frame.numbers] = tuple(size_value(e, frame.sizes) for e in wanted)
+        return found
+
+    def launches(self, numbers: tuple[int, ...], shapes: Mapping[str, tuple[int, ...]]) -> Record:
         """What `run` does at these sizes: launches and memory; nothing runs."""
         record = Record(self.limits)
-        self.run(record, *frame.numbers, *(self._spec(n, frame) for n in self.base.loops.arrays))
+        self.run(record, *numbers, *(self._spec(n, shapes) for n in self.base.loops.arrays))
         return record
 
-    def _spec(self, name: str, frame: Frame) -> Spec:
-        return Spec(frame.shapes[name], self.dtype(name))
+    def _spec(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Spec:
+        return Spec(shapes[name], self.dtype(name))
 
     def plan(self, frame: Frame) -> str:
         """The launches, and every array with its bytes."""
-        record = self.launches(frame)
+        record = self.launches(self.numbers(frame), frame.shapes)
         given = {t.name for t in self.base.whole.declared()}
-        rows = [(n, self._spec(n, frame), "given" if n in given else "own") for n in self.base.loops.arrays]
+        rows = [(n, self._spec(n, frame.shapes), "given" if n in given else "own") for n in self.base.loops.arrays]
         lines = [f"    {n} {'x'.join(map(str, s.shape))} {s.dtype}: {s.nbytes:,} bytes, {kind}" for n, s, kind in rows]
         borrowed = sum(s.nbytes for s in record.borrowed)
         total = borrowed + sum(s.nbytes for _, s, _ in rows)
@@ -78,11 +88,11 @@ class Module:
         kind = {"float": self.base.options.real, "int": np.int64, "bool": np.bool_}[self.base.loops.dtypes[name]]
         return np.dtype(kind)
 
-    def example(self) -> Frame:
+    def example(self) -> tuple[tuple[int, ...], Mapping[str, tuple[int, ...]]]:
         """Sizes and shapes that stand for any."""
         found = self.base.loops
         shapes = {n: (EXAMPLE,) * max(found.ranks[n], 1) for n in found.arrays}
-        return Frame({}, (EXAMPLE,) * (len(found.sizes) + len(found.extents)), shapes)
+        return (EXAMPLE,) * (len(found.sizes) + len(found.extents)), shapes
 
 
 def _need_steps(kernel: loops.Kernel) -> None:
@@ -129,7 +139,7 @@ class DeviceKernel:
         if arch not in ARCHITECTURES:
             raise SymgradError(f"{arch} is not an architecture here; there are {', '.join(ARCHITECTURES)}.")
         needs.need_compiler()
-        launches = self.module.launches(self.module.example()).launches
+        launches = self.module.launches(*self.module.example()).launches
         return list(offline.compile_ptx(launches, ARCHITECTURES[arch]))
 
     def __call__(self, /, *positional, **arrays) -> Outputs:

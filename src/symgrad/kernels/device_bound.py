@@ -130,9 +130,10 @@ class DeviceBound:
         return iter([(n, held[buffer.get(n, n)]) for n in wanted])
 
     def _launch(self, module: Module, frame: Frame, arrays: list) -> None:
-        gpu, sizes = self.kernel.gpu, (id(module), frame.numbers)
+        gpu, numbers = self.kernel.gpu, module.numbers(frame)
+        sizes = (id(module), numbers)
         key = tuple(map(address, arrays)) if module.captured else None
-        gpu.run(sizes, key, lambda: module.run(gpu, *frame.numbers, *arrays), arrays)
+        gpu.run(sizes, key, lambda: module.run(gpu, *numbers, *arrays), arrays)
         self._staging.launched()
 
     def _need_matrices(self, module: Module) -> None:

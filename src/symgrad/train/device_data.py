@@ -16,6 +16,7 @@ from ..kernels.targets.cuda.gpu import DeviceMemoryError, Gpu
 from ..kernels.targets.cuda.record import flat_blocks
 from ..kernels.targets.cuda.streams import Staging
 from .data import Arrays, Examples
+from .mapped import mapping
 
 TAKE = """
 @cuda.jit
@@ -69,7 +70,7 @@ def resident(examples: Examples) -> Examples:
     """
     gpu = Gpu.here()
     arrays = {n: examples.arrays[n] for n in examples.batched}
-    wanted = {n: a for n, a in arrays.items() if a.dtype.kind == "f" and not isinstance(a, np.memmap)}
+    wanted = {n: a for n, a in arrays.items() if a.dtype.kind == "f" and mapping(a) is None}
     try:
         held = {n: gpu.put(a) for n, a in wanted.items()}
     except DeviceMemoryError:
