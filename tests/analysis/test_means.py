@@ -11,6 +11,7 @@ import sympy
 import symgrad as sg
 from symgrad import analysis as A
 from symgrad.analysis import divergence, means
+from symgrad.errors import SymgradError
 
 NAMED = {
     "m": 0.4, "n": -0.3, "s": 1.2, "t": 0.8, "a": 2.5, "b": 1.7, "c": 3.1, "d": 0.9, "p": 0.3, "q": 0.6, "r": 1.3,
@@ -236,3 +237,13 @@ def test_a_wrong_expansion_is_caught(monkeypatch):
     monkeypatch.setattr(means, "_moment", lambda node, p: means.Found(sympy.S.Zero, (), 1))
     with pytest.raises(sg.errors.CheckError, match="not normalised"):
         A.normalisation(A.exponential("r"))
+
+
+def test_the_dirichlet_density_is_normalised():
+    """Broken as a stick, piece by piece: Gamma functions of the partial sums cancel."""
+    report = sg.analysis.normalisation(sg.analysis.dirichlet(["a", "b", "c"]))
+    assert report.value == 1 and report.replays() and r"\Gamma" in report.latex()
+    assert sg.analysis.normalisation(sg.analysis.dirichlet([2, 3, 4])).value == 1
+    vector = sg.analysis.normal_vector(["m", "n"], [[2, 1], [1, 2]])
+    with pytest.raises(SymgradError, match="the normalisation of a normal vector is not derived here"):
+        sg.analysis.normalisation(vector)

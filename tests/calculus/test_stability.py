@@ -111,3 +111,9 @@ def test_the_plain_difference_would_fail_this_test():
     data = {"z": np.array([[50.0, 0.0, 0.0]]), "y": np.array([0])}
     assert interpret(program.display, data)["dL_dz"][0, 0] == 0
     assert interpret(program.kernel, data)["dL_dz"][0, 0] == pytest.approx(-2 * np.exp(-50.0), rel=1e-15)
+
+
+def test_a_power_with_an_unknown_exponent_is_no_common_factor():
+    """The bias correction of a running mean, 1 - sigmoid(b)^(t + 1): its complement is looked for, and left alone."""
+    text = "x: input[t] \n b: parameter \n L = sum[t]((x[t]/(1 - sigmoid(b)**(t + 1)) - 1)**2)"
+    assert sg.program(text).gradient("L").verify(kernel=False).ok

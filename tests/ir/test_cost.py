@@ -4,6 +4,7 @@ import pytest
 from build import K, M, N, at, equation, given, i, j, k, n, system, tensor, term
 from sympy import Eq, Ge, Integer, Le, Lt, Ne, Rational, exp, expand, sqrt
 
+import symgrad as sg
 from symgrad.functions import stop, where
 from symgrad.ir.cost import FUNCTION, bytes_moved, equation_flops, flops, operations
 
@@ -63,3 +64,12 @@ def test_totals():
     assert flops(program) == 2 * M * N
     assert bytes_moved(program) == 8 * (M * N + 2 * N + M)
     assert bytes_moved(program, itemsize=4) == 4 * M * N + 12 * N + 4 * M
+
+
+def test_known_sizes_decide_the_order_of_a_product():
+    """A B C from the left where A has two rows, from the right where C has two columns: the other way costs 270 times
+    as much."""
+    chain = "A: input[i, j] \n B: input[j, k] \n C: input[k, l] \n y[i,l] = sum[j,k](A[i,j]*B[j,k]*C[k,l])"
+    left = sg.program(chain, sizes={"i": 2, "j": 900, "k": 900, "l": 800}).flops()
+    right = sg.program(chain, sizes={"i": 800, "j": 900, "k": 900, "l": 2}).flops()
+    assert left == 2 * 2 * 900 * (900 + 800) and right == 2 * 2 * 900 * (900 + 800)

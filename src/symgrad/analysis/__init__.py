@@ -40,9 +40,10 @@ if TYPE_CHECKING:  # what editors and type checkers read; the same names
     from .implicitly import argmin_derivative, hypergradient, implicit
     from .information import fisher
     from .likelihood import negative_log_likelihood, penalty
-    from .means import cross_entropy, entropy, expectation, marginal, normalisation, variance
+    from .means import cross_entropy, entropy, expectation, marginal, variance
     from .multipliers import stationarity
     from .networks import largest_difference, separable, stacked_linear, vanishing_gradient, variance_propagation
+    from .normaliser import normalisation
     from .perturbation import spectral
     from .pieces import meets
     from .recurrences import recurrence
@@ -91,7 +92,7 @@ _MODULES = {
     "negative_log_likelihood": "likelihood",
     "normal": "densities",
     "normal_vector": "densities",
-    "normalisation": "means",
+    "normalisation": "normaliser",
     "penalty": "likelihood",
     "poisson": "densities",
     "posterior": "conjugate",

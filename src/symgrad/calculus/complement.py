@@ -128,9 +128,10 @@ def _in_body(body: Expr, context) -> Expr:
 
 
 def _least_power(body: Expr, atom: Expr) -> int:
-    """How often `atom` is a factor of every addend: once in P - P^2."""
+    """How often `atom` is a factor of every addend: once in P - P^2. A power P^n counts as none."""
     addends = Add.make_args(body.expand() if isinstance(body, Mul) else body)
-    return min(int(a.as_powers_dict().get(atom, 0)) for a in addends)
+    powers = [a.as_powers_dict().get(atom, S.Zero) for a in addends]
+    return min(int(p) if p.is_Integer else 0 for p in powers)
 
 
 def _complemented(body: Expr, context) -> list[Expr]:

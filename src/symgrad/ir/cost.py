@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
+from math import prod
 from typing import Any
 
 from sympy import (
@@ -43,7 +44,7 @@ from .system import Call, Equation, System, Term
 
 FUNCTION = 10
 CHEAP = dict.fromkeys(("finite", "where", "abs", "sign", "relu", "maximum", "minimum", "floor", "Mod"), 1)
-NOMINAL = 64  # what every size counts as when contraction orders are compared
+NOMINAL = 64  # what a size that is not known counts as when contraction orders are compared
 MOST_FACTORS = 8  # beyond this many factors a product is contracted from left to right
 ITEMSIZE = {"int": 8, "bool": 1}
 
@@ -121,7 +122,8 @@ def _scan(term: Term, reduced: set[Index]) -> Expr | None:
 
 
 def _contraction(term: Term, several: bool) -> Expr:
-    """sum over the reduced indices of a product: pairwise, in the cheapest order at equal sizes."""
+    """sum over the reduced indices of a product: pairwise, in the cheapest order (sizes that are not known count as
+    equal)."""
     factors = [f for f in Mul.make_args(term.body) if f not in (1, -1)]
     own = Add(*(operations(f) * _box(term, index_symbols(f)) for f in factors))
     kept = frozenset().union(*(index_symbols(w) for w in term.write))
@@ -130,27 +132,35 @@ def _contraction(term: Term, several: bool) -> Expr:
     covered = frozenset().union(*groups)
     cell = _box(term, set(kept & covered))
     idle = _box(term, set(term.indices) - covered) if set(term.indices) - covered - kept else Integer(1)
-    steps = _path(tuple(groups), kept)
+    known = tuple((r.index, int(r.size)) for r in term.domain if r.size.is_Integer)
+    steps = _path(tuple(groups), kept, known)
     path = Add(*(weight * _box(term, set(indices)) for indices, weight in steps))
     scale = constants * cell + (cell if idle != 1 and factors else 0)
     return own + path + scale + (_box(term, set(kept)) if several else 0)
 
 
 @lru_cache(maxsize=4096)
-def _path(groups: tuple[frozenset, ...], kept: frozenset) -> tuple[tuple[frozenset, int], ...]:
+def _path(
+    groups: tuple[frozenset, ...], kept: frozenset, known: tuple[tuple[Index, int], ...] = ()
+) -> tuple[tuple[frozenset, int], ...]:
     """The steps (indices looped over, operations per point) of the cheapest pairwise contraction."""
     if not groups:
         return ()
+    extents = dict(known)
+
+    def box(indices: frozenset) -> int:
+        return prod(extents.get(i, NOMINAL) for i in indices)
+
     best: dict[frozenset[int], tuple[int, tuple, frozenset]] = {}
     everything = frozenset(range(len(groups)))
     for i, group in enumerate(groups):  # an index that only this factor has is summed before anything is multiplied
         needed = kept.union(*(groups[o] for o in everything - {i}))
         alone = not group <= needed
-        best[frozenset([i])] = (NOMINAL ** len(group) if alone else 0, ((group, 1),) if alone else (), group & needed)
+        best[frozenset([i])] = (box(group) if alone else 0, ((group, 1),) if alone else (), group & needed)
     for count in range(2, len(groups) + 1):
         for subset in map(frozenset, combinations(sorted(everything), count)):
             needed = kept.union(*(groups[i] for i in everything - subset))
-            joined = [_join(best, left, subset - left, needed) for left in _halves(subset)]
+            joined = [_join(best, left, subset - left, needed, box) for left in _halves(subset)]
             best[subset] = min(joined, key=lambda b: b[0])
     return best[everything][1]
 
@@ -163,11 +173,11 @@ def _halves(subset: frozenset[int]):
     return [frozenset((first, *some)) for size in range(len(rest)) for some in combinations(rest, size)]
 
 
-def _join(best, left, right, needed):
+def _join(best, left, right, needed, box):
     (cost_l, steps_l, ind_l), (cost_r, steps_r, ind_r) = best[left], best[right]
     both = ind_l | ind_r
     weight = 2 if both - needed else 1
-    return cost_l + cost_r + weight * NOMINAL ** len(both), (*steps_l, *steps_r, (both, weight)), both & needed
+    return cost_l + cost_r + weight * box(both), (*steps_l, *steps_r, (both, weight)), both & needed
 
 
 def points(term: Term) -> Expr:

@@ -21,7 +21,7 @@ from .gram import gram
 from .tree import Contract, Gram, Operand
 
 SMALL = 1024  # entries of a matrix, of which one product for each entry of a batch is made by loops
-NOMINAL = 64  # every size, when contraction orders are compared
+NOMINAL = 64  # a size that is not known, when contraction orders are compared
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,8 @@ def _cheapest(factors: list[Factor], free, term: Term) -> tuple[int, int]:
     letters = {i: opt_einsum.get_symbol(n) for n, i in enumerate(term.indices)}
     text = ",".join("".join(letters[i] for i in f.indices) for f in factors)
     text += "->" + "".join(letters[w] for w in free)
-    shapes = [(NOMINAL,) * len(f.indices) for f in factors]
+    sizes = {r.index: int(r.size) if r.size.is_Integer else NOMINAL for r in term.domain}
+    shapes = [tuple(sizes[i] for i in f.indices) for f in factors]
     path, _ = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="optimal" if len(factors) < 7 else "greedy")
     first, second = sorted(path[0][:2]) if len(path[0]) >= 2 else (0, 1)
     return first, second
