@@ -491,7 +491,8 @@ def copy(source, target, count, like):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER + BLAS + SYMMETRIC,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER,
+    blas=BLAS + SYMMETRIC,
     lapack=LAPACK,
     helpers=HELPERS,
     decorators={
