@@ -309,7 +309,8 @@ def chunked(function, chunks, place):
 """
 REGISTER = """\
 for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
-    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+    if not binding.address_of_symbol(f"symgrad_{name}"):
+        binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
 """
 BLAS = f"\n\n{REGISTER}" + """
 
