@@ -23,6 +23,7 @@ from .spelling import functions
 from .targets.table import Target
 from .write import Writer, product_of, python_names
 
+PRODUCTS = re.compile(r"\b(product|update|symmetric)\(")  # only what needs SciPy imports it: 0.1 s of a process's start
 PART = 48  # steps of one function: the compiler's time grows faster than the length of a function
 
 
@@ -35,8 +36,9 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     groups += [module.function(s.function) for s in kernel.steps if isinstance(s, loops.Launch)]
     groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
     run = module.run()
-    imports = target.imports + (target.lapack if "getrf(" in "".join(groups) else "")
-    parts = [f'"""{header}\n"""', imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
+    text = "\n".join([*groups, *module.stages, *run])
+    imports = [target.imports, target.blas * bool(PRODUCTS.search(text)), target.lapack * ("getrf(" in text)]
+    parts = [f'"""{header}\n"""', *imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
     return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, *module.stages, *run] if p.strip()) + "\n"
 

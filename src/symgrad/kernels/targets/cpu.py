@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numba
 import scipy
+from llvmlite import binding
 
 from .cpu_text import CPU
 
@@ -40,7 +41,9 @@ GUARDED = Guard(True, True)
 
 @cache
 def prepare() -> None:
-    """Make an installed TBB visible to Numba, which does not look inside a virtual environment."""
+    """Make an installed TBB visible to Numba, which does not look inside a virtual environment, and SciPy's BLAS to
+    kernels, which else import scipy.linalg for it."""
+    _register()
     for path in _libraries():
         with suppress(OSError):
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -81,14 +84,32 @@ class _Layer:
 # that is busy with anything else, one small product then takes milliseconds (a step of a small network: 24 ms instead
 # of 0.25 ms). Kernels call it with one thread, and run blocks of a large product in their own threads.
 @cache
-def _openblas():
-    """(get, set) of the number of threads; None where SciPy brings another BLAS."""
+def _library() -> ctypes.CDLL | None:
+    """SciPy's OpenBLAS; None where SciPy brings another BLAS."""
     found = sorted((Path(scipy.__file__).parent.parent / "scipy.libs").glob("libscipy_openblas*"))
     found += sorted((Path(scipy.__file__).parent / ".dylibs").glob("libscipy_openblas*"))
-    with suppress(OSError, AttributeError, IndexError):
-        library = ctypes.CDLL(str(found[0]))
-        return library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+    with suppress(OSError, IndexError):
+        return ctypes.CDLL(str(found[0]))
     return None
+
+
+@cache
+def _openblas():
+    """(get, set) of the number of threads."""
+    library = _library()
+    with suppress(AttributeError):
+        if library is not None:
+            return library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+    return None
+
+
+def _register() -> None:
+    """The names under which generated modules call the BLAS."""
+    library = _library()
+    for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
+        function = getattr(library, f"scipy_{name}_", None)
+        if function is not None:
+            binding.add_symbol(f"symgrad_{name}", ctypes.cast(function, ctypes.c_void_p).value)
 
 
 class _Threads:

@@ -309,7 +309,8 @@ def chunked(function, chunks, place):
 """
 REGISTER = """\
 for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
-    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+    if not binding.address_of_symbol(f"symgrad_{name}"):
+        binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
 """
 BLAS = f"\n\n{REGISTER}" + """
 
@@ -491,7 +492,8 @@ def copy(source, target, count, like):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER + BLAS + SYMMETRIC,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER,
+    blas=BLAS + SYMMETRIC,
     lapack=LAPACK,
     helpers=HELPERS,
     decorators={

@@ -106,6 +106,8 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
-    text = source.replace(target.imports.strip(), "", 1).replace(target.lapack.strip(), "", 1)
+    text = source
+    for part in (target.imports, target.blas, target.lapack):
+        text = text.replace(part.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Target:
     name: str
     imports: str
+    blas: str  # how the BLAS is called, for modules that multiply matrices
     lapack: str  # how LAPACK is called, for modules that do
     helpers: str
     decorators: Mapping[str, str]  # scalar, double, group, run
