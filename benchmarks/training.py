@@ -73,9 +73,9 @@ def digits() -> None:
               f"with one BLAS thread {single[0]:.2f} s", flush=True)  # fmt: skip
     accuracy, reference = (statistics.mean(column) for column in list(zip(*rows))[:2])
     ours, usual, single, mine, theirs = (statistics.median(column) for column in list(zip(*rows))[2:])
-    print(f"digits: mean accuracy {accuracy:.4f}, MLPClassifier {reference:.4f}; {ours:.2f} s, {usual / ours:.1f} times "
-          f"faster than it as it comes, {single / ours:.1f} times than with one BLAS thread; seconds of processor "
-          f"{mine:.2f} and {theirs:.2f} (one thread each): {theirs / mine:.1f} times (medians)")  # fmt: skip
+    print(f"digits: mean accuracy {accuracy:.4f}, MLPClassifier {reference:.4f}; {ours:.2f} s, {usual / ours:.1f} "
+          f"times faster than it as it comes, {single / ours:.1f} times than with one BLAS thread; seconds of "
+          f"processor {mine:.2f} and {theirs:.2f} (one thread each): {theirs / mine:.1f} times (medians)")  # fmt: skip
 
 
 def _timed(call) -> tuple[float, float]:
