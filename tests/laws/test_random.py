@@ -99,7 +99,7 @@ def test_random_smooth_programs(text):
 REGULAR = "({0}.T @ {0} + 2*eye(I))"
 MATRICES = ["{0} @ {1}", "{0}.T", "{0}*{1}", "{0} - {1}/2", f"inv({REGULAR})", f"cholesky({REGULAR})",
             "{0} + diag({2})", "outer({2}, {3})"]  # fmt: skip
-VECTORS = ["{0} @ {2}", f"solve({REGULAR}, {{2}})", "{2}*{3}", "{2} - {3}", "diag({0})", "sum({0}, axis=0)"]
+VECTORS = ["{0} @ {2}", f"solve({REGULAR}, {{2}})", "{2}*{3}", "{2} - {3}", "diag({0})", "{0}.T @ {3}"]
 SCALARS = ["{2} @ {3}", "tr({0})", "sum({0}*{1})", "det({0})", f"logdet({REGULAR})", f"{{2}} @ solve({REGULAR}, {{3}})"]
 SMOOTH_VECTORS = ["tanh({2})", "exp(-{2}**2)", "softmax({2})"]
 
