@@ -23,6 +23,8 @@ LIMITS = {  # (argument, value), ...; -0.0 is not 0.0
     "silu": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),
     "mish": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),
     "gelu_tanh": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),
+    "cosh": ((-INF, INF), (INF, INF), (-0.0, 1.0),),
+    "sinh": ((-INF, -INF), (INF, INF), (-0.0, -0.0), (0.0, 0.0),),
     "tanh": ((-INF, -1.0), (INF, 1.0), (-0.0, -0.0), (0.0, 0.0),),
     "sech": ((-INF, 0.0), (INF, 0.0), (0.0, 1.0),),
     "sin": ((-INF, NAN), (INF, NAN), (-0.0, -0.0), (0.0, 0.0),),

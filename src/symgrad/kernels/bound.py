@@ -63,7 +63,7 @@ class Bound:
         return (self._now.get(True) or self._find(True)).outputs(self.trusted, self.arrays)
 
     def steps(self, loss: str, taken: Mapping[str, Rows]) -> np.ndarray:
-        """One update for each entry along the first axis of every `rows`, all in one compiled call; the losses.
+        r"""One update for each entry along the first axis of every `rows`, all in one compiled call; the losses.
 
         `Rows(source, rows)` gives a tensor the value `source[rows[step]]`. What tensors hold afterwards are the last
         step's values, in memory of this object. The steps end behind a loss that is not finite.

@@ -37,8 +37,8 @@ def rounding_of(system: System, arrays: Arrays, seed: int) -> dict[str, float]:
     """For each output, how far roundings of relative size 2^-53 move its entries.
 
     >>> from symgrad.notation import parse
-    >>> difference = parse("x: input \\n y = (x + 1) - x")
-    >>> 1e-9 < rounding_of(difference, {"x": np.array(1e8)}, 0)["y"] < 1e-7
+    >>> total = parse("x: input[n] \\n y = sum[n](x[n])")
+    >>> 1e-9 < rounding_of(total, {"x": np.array([1e8, 1.0, -1e8])}, 0)["y"] < 1e-7
     True
     """
     exact, moved = interpret(system, arrays), {}
