@@ -65,8 +65,8 @@ def _plain(body: Expr) -> Expr:
     """A weight times a logarithm is written as the product that it is, and a sign, whose derivative nobody asks for
     here, without its stop."""
     weighted, sign = ROWS["weighted"].head, ROWS["sign"].head
-    body = body.replace(lambda e: isinstance(e, stop) and isinstance(e.args[0], sign), lambda e: e.args[0])
-    return body.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
+    shown = body.replace(lambda e: isinstance(e, stop) and isinstance(e.args[0], sign), lambda e: e.args[0])
+    return shown.replace(lambda e: isinstance(e, weighted), lambda e: e.args[0] * e.args[1])
 
 
 def _written_out(body: Expr, table: Relations, guards: tuple[Basic, ...] = ()) -> Expr:
