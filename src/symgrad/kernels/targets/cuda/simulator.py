@@ -19,6 +19,7 @@ from .text import OPERATIONS as TEXTS
 
 LIMITS = Limits(threads=4, warp=4, long=64, blocks=2, few=4)  # a thread costs 0.1 ms
 TILE = 2
+PATIENCE = 60  # seconds that a lane waits for one that has failed
 
 
 def load(source: str) -> dict[str, Any]:
@@ -43,20 +44,28 @@ def _operations() -> list[str]:
 
 
 def _exchange() -> None:
-    """Give the simulator `shfl_xor_sync` and `syncwarp`: all lanes of a block wait, so those of a warp do as well."""
+    """Give the simulator `shfl_xor_sync` and `syncwarp`: the lanes of the mask wait for each other, and no others, which
+    may be in another row by then."""
     from numba.cuda.simulator import kernelapi  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
     def exchanged(self, mask, value, step):
         thread: Any = threading.current_thread()
         held = thread._manager.__dict__.setdefault("exchanged", {})
         held[thread.thread_id] = value
-        thread.syncthreads()
+        waited(self, mask)
         found = held[thread.thread_id ^ int(step)]
-        thread.syncthreads()
+        waited(self, mask)
         return found
 
-    def waited(self, mask=None):
-        threading.current_thread().syncthreads()  # pyright: ignore[reportAttributeAccessIssue]
+    def waited(self, mask):
+        thread: Any = threading.current_thread()
+        threads = int(np.prod(thread._manager._block_dim))
+        lanes = (int(mask) & ((1 << threads) - 1)).bit_count()
+        if lanes == threads:
+            thread.syncthreads()
+        elif lanes > 1:
+            barriers = thread._manager.__dict__.setdefault("barriers", {})
+            barriers.setdefault(int(mask), threading.Barrier(lanes)).wait(PATIENCE)
 
     kernelapi.FakeCUDAModule.shfl_xor_sync = exchanged
     kernelapi.FakeCUDAModule.syncwarp = waited
