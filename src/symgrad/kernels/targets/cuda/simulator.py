@@ -44,7 +44,7 @@ def _operations() -> list[str]:
 
 
 def _exchange() -> None:
-    """Give the simulator `shfl_xor_sync` and `syncwarp`: the lanes of the mask wait for each other, and no others, which
+    """Give the simulator `shfl_xor_sync` and `syncwarp`: the lanes of the mask wait for each other, and no others, who
     may be in another row by then."""
     from numba.cuda.simulator import kernelapi  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
