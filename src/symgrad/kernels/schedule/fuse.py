@@ -57,7 +57,8 @@ class Fusion:
 
     def _group(self, unit: Unit) -> tuple[Group, Range | None] | None:
         mine = unit.touches()
-        names = {t.tensor for t in mine}
+        ranks = {t.tensor: self.system.tensors[t.tensor].rank for t in mine}
+        names = {n for n, rank in ranks.items() if rank or not unit.ranges}  # numbers are no reason to share a loop
         last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
         for group in self.groups[last:]:
             if group.call or group.count >= LARGEST or not names & set(group.touched):
