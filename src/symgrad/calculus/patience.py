@@ -113,6 +113,8 @@ def within(seconds: float, what: str, late: Callable[[], SymgradError] | None = 
             watcher.join()
             while rung.is_set() and not isinstance(sys.exc_info()[1], _Late):
                 time.sleep(0)  # rung, but not heard yet. To take it back would leave Python 3.11 looking for it forever
+        if clock() >= end:  # too late, if by less than the watcher sees
+            raise _Late
     except _Late:
         raise late() if late else SymgradError(
             explain(f"{what} was not decided within {seconds:g} s.", fix="Pass a larger time limit, seconds=...")
