@@ -13,7 +13,7 @@ from ..ir.system import System
 from .compiled import Compiled, Options
 from .needed import needed
 from .targets import cpu
-from .targets.cpu_text import REGISTER
+from .targets.fortran import REGISTER
 
 # Where SciPy is, products are its BLAS's, as in a kernel; where it is not, functions of the same signature take its
 # place: loops, a few times slower. What Numba keeps of `run` on disk serves both.

@@ -16,6 +16,7 @@ import numpy as np
 from . import cache as files
 from .compiled import address
 from .targets import cpu
+from .targets.cpu_text import CELLS
 
 if TYPE_CHECKING:
     from .bound import Slots
@@ -67,7 +68,7 @@ def entry(run: Any) -> int:
 
 @cache
 def _driver() -> Any:
-    return files.module(TEXT, "steps")
+    return files.module(TEXT + CELLS + RUN, "steps")
 
 
 TEXT = '''"""Steps of a kernel: rows gathered, `run` called by its address, the loss kept."""
@@ -79,21 +80,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
-
-
-@intrinsic
-def array(context, address, count, like):
-    kind = types.Array(like, 1, "C")
-
-    def generate(target, builder, signature, arguments):
-        made = make_array(kind)(target, builder)
-        size = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(like)))
-        data = builder.inttoptr(arguments[0], made.data.type)
-        populate_array(made, data, arguments[1:2], [size], size, None)
-        return made._getvalue()
-
-    return kind(address, count, like), generate
-
+'''
+RUN = '''
 
 @intrinsic
 def call(context, function, table):
@@ -120,8 +108,8 @@ def copied(context, target, source, size):
 @njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)
 def run(plan):
     function = plan[0]
-    table = array(plan[1], plan[2], types.int64(0))
-    losses = array(plan[6], plan[3], types.float64(0.0))
+    table = cells(plan[1], plan[2], types.int64(0))
+    losses = cells(plan[6], plan[3], types.float64(0.0))
     for step in range(plan[3]):
         for gather in range(plan[8]):
             place = 9 + 5 * gather
@@ -129,15 +117,15 @@ def run(plan):
             target = plan[place + 1]
             size = plan[place + 2]
             count = plan[place + 3]
-            rows = array(plan[place + 4], plan[3] * count, types.int64(0))
+            rows = cells(plan[place + 4], plan[3] * count, types.int64(0))
             for i in range(count):
                 copied(target + i * size, source + rows[step * count + i] * size, size)
         if not call(function, table):
             break
         if plan[5]:
-            losses[step] = array(plan[4], 1, types.float32(0.0))[0]
+            losses[step] = cells(plan[4], 1, types.float32(0.0))[0]
         else:
-            losses[step] = array(plan[4], 1, types.float64(0.0))[0]
+            losses[step] = cells(plan[4], 1, types.float64(0.0))[0]
         plan[7] = step + 1
         if not math.isfinite(losses[step]):
             break

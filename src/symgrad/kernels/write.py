@@ -15,11 +15,11 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
-    add address alone array back binding blocks called cell cells cgutils chunked chunks copy f_larger f_smaller
-    fill first float32 float64 front gemm get_cython_function_address getrf getri getrs higher hit INF int32 int64
-    intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once perform piece
-    pieces place populate_array prange product range root row rows run scale start stop symmetric syrk table tile
-    types uint64 update weight
+    add address alone array back binding blocks by_reference called cell cells cgutils chunked chunks copy f_larger
+    f_smaller fill first float32 float64 fortran front gemm get_cython_function_address getrf getri getrs higher hit
+    INF int32 int64 intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once
+    PASSED perform piece pieces place populate_array prange product range root row rows run scale start stop
+    symmetric syrk table tile types uint64 update weight
 """
 PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses

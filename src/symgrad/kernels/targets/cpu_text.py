@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .fortran import BLAS, FORTRAN, LAPACK
 from .table import Target
 
 # `contract` lets a*b + c be one instruction. Nothing else is relaxed: re-association would undo compensated sums and
@@ -21,11 +22,7 @@ from .table import Target
 # fuses a product that is used once with the sum that uses it, flags or not; compensated sums use theirs more than
 # once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
 # integer into the last bits of a float, without a conversion that NaN would make undefined. `scale` multiplies in two
-# steps, so results beyond the largest and below the smallest normal number come out as they should. `product` is
-# c[first:last] = op(a)[first:last] @ op(b) on row-major matrices, by the BLAS of SciPy (column-major, so it computes
-# the transposed product). It is called by a registered name, which Numba can cache, and takes blocks of rows of a
-# transposed matrix without a copy; np.dot would need one, and compiles a second for each combination of layouts.
-# `update` is the lower triangle of c += sign * a[first:last]^T a[first:last]; `symmetric` adds such sums and mirrors.
+# steps, so results beyond the largest and below the smallest normal number come out as they should.
 IMPORTS = """\
 import math
 
@@ -223,7 +220,7 @@ def array(context, address, shape, dtype):
 
     return kind(address, shape, dtype), generate
 """
-DRIVER = """\
+CELLS = """\
 
 
 @intrinsic
@@ -238,6 +235,8 @@ def cells(context, address, count, like):
         return made._getvalue()
 
     return kind(address, count, like), generate
+"""
+DRIVER = """\
 
 
 KINDS = (types.int64,) * 3
@@ -307,156 +306,6 @@ def chunked(function, chunks, place):
     for piece in prange(chunks):
         invoke(function, int64(piece), chunks, place)
 """
-REGISTER = """\
-for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
-    if not binding.address_of_symbol(f"symgrad_{name}"):
-        binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
-"""
-BLAS = f"\n\n{REGISTER}" + """
-
-@intrinsic
-def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
-    name = {types.float32: "symgrad_sgemm", types.float64: "symgrad_dgemm"}[like.dtype]
-
-    def generate(target, builder, signature, arguments):
-        def held(value):
-            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
-
-        def letter(turned):
-            zero = turned.type(0)
-            return held(builder.select(builder.icmp_signed("!=", turned, zero), ir.IntType(8)(84), ir.IntType(8)(78)))
-
-        def number(value):
-            return held(builder.trunc(value, ir.IntType(32)))
-
-        def memory(value):
-            return builder.inttoptr(value, cgutils.voidptr_t)
-
-        turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, _ = arguments
-        one, none = (held(target.get_constant(like.dtype, value)) for value in (1.0, 0.0))
-        head = [letter(turn_b), letter(turn_a), number(n), number(m), number(k), one]
-        rest = [memory(b), number(ldb), memory(a), number(lda), none, memory(c), number(ldc)]
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), head + rest)
-        return target.get_dummy_value()
-
-    integers = (types.int64,) * 11
-    return types.void(*integers, like), generate
-
-
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def product(a, turn_a, b, turn_b, c, first, last):
-    n = c.shape[1]
-    k = a.shape[0] if turn_a else a.shape[1]
-    lda = max(a.strides[0] // a.itemsize, a.shape[1], 1)  # a slice of a larger array skips what lies between its rows
-    ldb = max(b.strides[0] // b.itemsize, b.shape[1], 1)
-    ldc = max(c.strides[0] // c.itemsize, c.shape[1], 1)
-    start = address(a) + (first if turn_a else first * lda) * a.itemsize
-    gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
-"""
-LAPACK = """\
-
-
-for name in ("sgetrf", "dgetrf", "sgetrs", "dgetrs", "sgetri", "dgetri"):
-    binding.add_symbol(f"symgrad_{name}", get_cython_function_address("scipy.linalg.cython_lapack", name))
-
-
-def lapack(builder, name, real, given):
-    # numbers and letters go by reference; the result is info, 0 where all is well
-    def held(value):
-        return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
-
-    turn = {
-        "number": lambda value: held(builder.trunc(value, ir.IntType(32))),
-        "letter": lambda value: held(ir.IntType(8)(value)),
-        "memory": lambda value: builder.inttoptr(value, cgutils.voidptr_t),
-    }
-    info = cgutils.alloca_once_value(builder, ir.IntType(32)(0))
-    passed = [turn[kind](value) for value, kind in given] + [builder.bitcast(info, cgutils.voidptr_t)]
-    kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * len(passed))
-    prefix = {types.float32: "symgrad_s", types.float64: "symgrad_d"}[real]
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, prefix + name), passed)
-    return builder.sext(builder.load(info), ir.IntType(64))
-
-
-def leading(builder, n):
-    return builder.select(builder.icmp_signed(">", n, n.type(1)), n, n.type(1))
-
-
-@intrinsic
-def getrf(context, n, a, pivots, like):
-    def generate(target, builder, signature, arguments):
-        n, a, pivots, _ = arguments
-        given = [(n, "number"), (n, "number"), (a, "memory"), (leading(builder, n), "number"), (pivots, "memory")]
-        return lapack(builder, "getrf", like.dtype, given)
-
-    return types.int64(types.int64, types.int64, types.int64, like), generate
-
-
-@intrinsic
-def getrs(context, n, columns, a, pivots, b, like):
-    def generate(target, builder, signature, arguments):
-        n, columns, a, pivots, b, _ = arguments
-        lda = (leading(builder, n), "number")
-        given = [(84, "letter"), (n, "number"), (columns, "number"), (a, "memory"), lda, (pivots, "memory")]
-        return lapack(builder, "getrs", like.dtype, [*given, (b, "memory"), lda])
-
-    return types.int64(*(types.int64,) * 5, like), generate
-
-
-@intrinsic
-def getri(context, n, a, pivots, work, length, like):
-    def generate(target, builder, signature, arguments):
-        n, a, pivots, work, length, _ = arguments
-        given = [(n, "number"), (a, "memory"), (leading(builder, n), "number"), (pivots, "memory")]
-        return lapack(builder, "getri", like.dtype, [*given, (work, "memory"), (length, "number")])
-
-    return types.int64(*(types.int64,) * 5, like), generate
-"""
-SYMMETRIC = """\
-
-
-@intrinsic
-def syrk(context, n, k, alpha, a, lda, c, ldc, like):
-    name = {types.float32: "symgrad_ssyrk", types.float64: "symgrad_dsyrk"}[like.dtype]
-
-    def generate(target, builder, signature, arguments):
-        def held(value):
-            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
-
-        def number(value):
-            return held(builder.trunc(value, ir.IntType(32)))
-
-        n, k, alpha, a, lda, c, ldc, _ = arguments
-        memory = [builder.inttoptr(value, cgutils.voidptr_t) for value in (a, c)]
-        upper, plain, one = ir.IntType(8)(85), ir.IntType(8)(78), target.get_constant(like.dtype, 1.0)
-        given = [held(upper), held(plain), number(n), number(k), held(alpha), memory[0], number(lda)]
-        given += [held(one), memory[1], number(ldc)]
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 10)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)
-        return target.get_dummy_value()
-
-    integers = (types.int64,) * 2
-    return types.void(*integers, like.dtype, *(types.int64,) * 4, like), generate
-
-
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def update(a, first, last, sign, c):
-    n = a.shape[1]
-    if last > first and n > 0:
-        syrk(n, last - first, sign, address(a) + first * n * a.itemsize, n, address(c), n, c)
-
-
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def symmetric(parts, chunks, c):
-    for i in range(c.shape[0]):
-        for j in range(i + 1):
-            total = parts[0, i, j]
-            for piece in range(1, chunks):
-                total += parts[piece, i, j]
-            c[i, j] = total
-            c[j, i] = total
-"""
 HELPERS = """\
 @njit(error_model="numpy", fastmath={"reassoc", "contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(total, value):
@@ -492,8 +341,9 @@ def copy(source, target, count, like):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + DRIVER,
-    blas=BLAS + SYMMETRIC,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + CELLS + DRIVER,
+    fortran=FORTRAN,
+    blas=BLAS,
     lapack=LAPACK,
     helpers=HELPERS,
     decorators={

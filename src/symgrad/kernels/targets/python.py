@@ -107,7 +107,7 @@ def load(source: str, target: Target) -> dict[str, Any]:
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
     text = source
-    for part in (target.imports, target.blas, target.lapack):
+    for part in (target.imports, target.fortran, target.blas, target.lapack):
         text = text.replace(part.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

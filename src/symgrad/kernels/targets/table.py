@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Target:
     name: str
     imports: str
+    fortran: str  # how Fortran is called, for modules that need either of the next two
     blas: str  # how the BLAS is called, for modules that multiply matrices
     lapack: str  # how LAPACK is called, for modules that do
     helpers: str
