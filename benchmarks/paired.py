@@ -3,7 +3,8 @@
 A benchmark file has `CASES` (name -> whatever its engines take), `arrays(case)` (the inputs, from a fixed seed) and
 `ENGINES` (name -> function of the case that returns `call` and `results`: what is timed, and its results by name), and
 ends with `paired.main(...)`. The first engine is ours. Figures are medians over rounds; a ratio is the median of the
-ratios of one round, because the machine's speed changes between rounds more than the engines differ.
+ratios of one round, because the machine's speed changes between rounds more than the engines differ. Before its slice
+an engine waits until the threads of the one before it sleep, and then warms up.
 
 `--keep` asks the C allocator of every process to keep freed memory: results of 32 MB and more are otherwise new pages
 at every call of PyTorch and JAX. Ours are bound: the outputs are allocated once. `--cpu` gives every engine one thread
@@ -30,6 +31,7 @@ from typing import Any
 clock = time.process_time if os.environ.get("SYMGRAD_BENCH_CLOCK") == "cpu" else time.perf_counter
 THREADS = int(os.environ.get("SYMGRAD_BENCH_THREADS", "2"))
 KEPT = {"MALLOC_TOP_PAD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**33), "MALLOC_TRIM_THRESHOLD_": str(2**35)}
+REST = 0.05  # seconds before a slice: threads of OpenBLAS and OpenMP spin that long after their last work
 Engine = Callable[[Any], tuple[Callable[[], Any], Callable[[], Mapping[str, Any]]]]
 
 
@@ -90,6 +92,10 @@ def child(engines: Mapping[str, Engine], cases: Mapping[str, Any], engine: str, 
 
 def timed(call: Callable[[], Any], seconds: float) -> float:
     """The median time of a call; quick ones are timed in groups, so that the clock is not what is measured."""
+    time.sleep(REST)
+    end = time.perf_counter() + seconds / 5
+    while time.perf_counter() < end:
+        call()  # threads wake up, caches fill
     begun = clock()
     call()
     count = max(1, min(200, int(5e-5 / max(clock() - begun, 1e-9))))
