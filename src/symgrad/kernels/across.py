@@ -138,11 +138,7 @@ def _spilled(nodes: list[loops.Node], shared: dict[str, Access]) -> list[loops.N
                 continue
             case loops.Combine(target=name) if name in shared:
                 node = replace(node, target=shared[name].name, cell=shared[name].indices)
-            case loops.For() | loops.If():
-                node = replace(node, body=_spilled(node.body, shared))
-            case loops.Choice():
-                node = replace(node, yes=_spilled(node.yes, shared), no=_spilled(node.no, shared))
-        out.append(node)
+        out.append(loops.inside(node, lambda body: _spilled(body, shared)))
     return out
 
 

@@ -253,15 +253,16 @@ class _Module:
         return self.writer.names[buffer] + (f"[{', '.join(cell)}]" if cell else "")
 
     def _dot(self, step: loops.Dot) -> None:
-        """A matrix product, if large in blocks of rows; their number depends on the sizes only."""
+        """A matrix product, if large in blocks; their number depends on the sizes only."""
         left, _, out = product_of(step)
-        rows = self.writer.flat(out.rows)
+        rows, columns = self.writer.flat(out.rows), self.writer.flat(out.columns)
         many = self.threshold is not None and not step.out.batch and bool(step.out.rows and step.out.columns)
         self._over_batch(out.batch)
-        self.writer.line(self.writer.multiplied(step, *self.bounds(rows, many)))
-        points = " * ".join([rows, self.writer.flat(out.columns), self.writer.flat(left.columns)])
+        self.writer.line(self.writer.multiplied(step, *(("piece", "chunks") if many else ("int64(0)", "int64(1)"))))
+        points = " * ".join([rows, columns, self.writer.flat(left.columns)])
         least, enough = (self.target.block, self.target.products) if self.threshold else (1, 0)
-        self.perform(f"blocks(int64({rows}), int64({points}), int64({least}), int64({enough}))" if many else "")
+        limits = f"int64({points}), int64({least}), int64({enough})"
+        self.perform(f"blocks(int64({rows}), int64({columns}), {limits})" if many else "")
 
 
 def filled(writer: Writer, array: str, cell: list[str], shape, value: str) -> None:

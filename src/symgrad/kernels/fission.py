@@ -18,27 +18,17 @@ from .expressions import costly
 
 def split(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel with sums of costly values in loops of their own."""
-    steps = tuple(
-        replace(s, function=replace(s.function, body=_nodes(s.function.body, kernel)))
-        if isinstance(s, loops.Launch) else s
-        for s in kernel.steps
-    )  # fmt: skip
-    return replace(kernel, steps=steps)
 
-
-def _nodes(nodes: list[loops.Node], kernel: loops.Kernel) -> list[loops.Node]:
-    out: list[loops.Node] = []
-    for node in nodes:
-        match node:
-            case loops.For() if not node.rows and _flat(node):
+    def nodes(body: list[loops.Node]) -> list[loops.Node]:
+        out: list[loops.Node] = []
+        for node in body:
+            if isinstance(node, loops.For) and not node.rows and _flat(node):
                 out += _apart(node, kernel)
-            case loops.For() | loops.If() | loops.Tiles() | loops.Lanes():
-                out.append(replace(node, body=_nodes(node.body, kernel)))
-            case loops.Choice():
-                out.append(replace(node, yes=_nodes(node.yes, kernel), no=_nodes(node.no, kernel)))
-            case _:
-                out.append(node)
-    return out
+            else:
+                out.append(loops.inside(node, nodes))
+        return out
+
+    return loops.rewritten(kernel, nodes)
 
 
 def _flat(loop: loops.For) -> bool:

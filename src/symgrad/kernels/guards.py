@@ -17,18 +17,13 @@ from . import loops
 
 def replaced(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel without guards whose cell is written afterwards."""
-    steps = tuple(
-        replace(s, function=replace(s.function, body=_nodes(s.function.body))) if isinstance(s, loops.Launch) else s
-        for s in kernel.steps
-    )
-    return replace(kernel, steps=steps)
+    return loops.rewritten(kernel, _nodes)
 
 
 def _nodes(nodes: list[loops.Node]) -> list[loops.Node]:
     out: list[loops.Node] = []
     for node in nodes:
-        if isinstance(node, loops.For | loops.If):
-            node = replace(node, body=_nodes(node.body))
+        node = loops.inside(node, _nodes)
         if isinstance(node, loops.Combine) and out and (pair := _pair(out[-1], node)):
             out[-1:] = pair
         else:

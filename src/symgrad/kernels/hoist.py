@@ -30,41 +30,34 @@ def hoisted(kernel: loops.Kernel) -> loops.Kernel:
         registers.add(name)
         return name
 
-    steps = tuple(
-        replace(s, function=replace(s.function, body=_nodes(s.function.body, register, kernel.dtypes)))
-        if isinstance(s, loops.Launch) else s
-        for s in kernel.steps
-    )  # fmt: skip
-    return replace(kernel, steps=steps, dtypes=dtypes, ranks=ranks, registers=frozenset(registers))
+    kernel = loops.rewritten(kernel, lambda body: _nodes(body, register, kernel.dtypes))
+    return replace(kernel, dtypes=dtypes, ranks=ranks, registers=frozenset(registers))
 
 
 def _nodes(nodes: list[loops.Node], register: Callable[[str], str], dtypes) -> list[loops.Node]:
     out: list[loops.Node] = []
     for node in nodes:
-        if isinstance(node, loops.If):
-            node = loops.If(node.conditions, _nodes(node.body, register, dtypes))
-        if isinstance(node, loops.For):
+        before: list[loops.Node] = []
+        if isinstance(node, loops.For) and not node.rows:
             before, node = _loop(node, register, dtypes)
-            out += before
-        out.append(node)
+        out += [*before, loops.inside(node, lambda body: _nodes(body, register, dtypes))]
     return out
 
 
-def _loop(loop: loops.For, register, dtypes) -> tuple[list[loops.Node], loops.For]:
-    """What comes before the loop, and the loop. The rows' loop is left alone: its body holds what depends on a row."""
+def _loop(loop: loops.For, register: Callable[[str], str], dtypes) -> tuple[list[loops.Node], loops.For]:
+    """What comes before the loop, and the loop."""
     before: list[loops.Node] = []
     body = loop.body
-    if not loop.rows:
-        changed = {name for node in loops.walk(body) for name in loops.written(node)}
-        moving = {loop.index, *(n.index for n in loops.walk(body) if isinstance(n, loops.For | loops.First))}
-        divisors = dict.fromkeys(d for d in _divisors(body) if _steady(d, changed, moving, dtypes))
-        for divisor in divisors:
-            part, over = register("steady"), register("over")
-            before.append(loops.Set(part, _power_of_two(divisor)))
-            before.append(loops.Set(over, Access(part) * divisor))  # a quotient of its own: 1/x/c could overflow
-            before.append(loops.Set(over, 1 / Access(over)))
-            body = [_mapped(n, lambda e, d=divisor, o=over, p=part: _divided(e, d, Access(o), Access(p))) for n in body]
-    return before, replace(loop, body=_nodes(body, register, dtypes))
+    changed = {name for node in loops.walk(body) for name in loops.written(node)}
+    moving = {loop.index, *(n.index for n in loops.walk(body) if isinstance(n, loops.For | loops.First))}
+    divisors = dict.fromkeys(d for d in _divisors(body) if _steady(d, changed, moving, dtypes))
+    for divisor in divisors:
+        part, over = register("steady"), register("over")
+        before.append(loops.Set(part, _power_of_two(divisor)))
+        before.append(loops.Set(over, Access(part) * divisor))  # a quotient of its own: 1/x/c could overflow
+        before.append(loops.Set(over, 1 / Access(over)))
+        body = [_mapped(n, lambda e, d=divisor, o=over, p=part: _divided(e, d, Access(o), Access(p))) for n in body]
+    return before, replace(loop, body=body)
 
 
 def _power_of_two(x: Expr) -> Expr:
@@ -106,6 +99,4 @@ def _mapped(node: loops.Node, change: Callable[[Basic], Basic]) -> loops.Node:
     match node:
         case loops.Set() | loops.Store() | loops.Combine() if isinstance(node.value, Expr):
             return replace(node, value=change(node.value))
-        case loops.If() | loops.For():
-            return replace(node, body=[_mapped(n, change) for n in node.body])
-    return node
+    return loops.inside(node, lambda body: [_mapped(n, change) for n in body])

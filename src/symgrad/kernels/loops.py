@@ -6,8 +6,8 @@ variable) and `Size`. Every register and buffer has a dtype: `float` (the kernel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sympy import Basic, Expr
 
@@ -251,6 +251,25 @@ def walk(nodes: list[Node]) -> Iterator[Node]:
             yield from walk(node.body)
         if isinstance(node, Choice):
             yield from walk([*node.yes, *node.no])
+
+
+def inside(node: Node, change: Callable[[list[Node]], list[Node]]) -> Node:
+    """The node with `change` done to the bodies that it holds."""
+    match node:
+        case If() | For() | Tiles() | Lanes():
+            return replace(node, body=change(node.body))
+        case Choice():
+            return replace(node, yes=change(node.yes), no=change(node.no))
+    return node
+
+
+def rewritten(kernel: Kernel, change: Callable[[list[Node]], list[Node]]) -> Kernel:
+    """The kernel with `change` done to the body of every function."""
+    steps = tuple(
+        replace(s, function=replace(s.function, body=change(s.function.body))) if isinstance(s, Launch) else s
+        for s in kernel.steps
+    )
+    return replace(kernel, steps=steps)
 
 
 def everything(kernel: Kernel) -> Iterator[Step | Node]:

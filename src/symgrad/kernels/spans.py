@@ -22,14 +22,8 @@ def bounded(nodes: list[loops.Node]) -> list[loops.Node]:
 
 
 def _node(node: loops.Node) -> list[loops.Node]:
-    match node:
-        case loops.For():
-            return _loop(replace(node, body=bounded(node.body)))
-        case loops.If() | loops.Tiles() | loops.Lanes():
-            return [replace(node, body=bounded(node.body))]
-        case loops.Choice():
-            return [replace(node, yes=bounded(node.yes), no=bounded(node.no))]
-    return [node]
+    node = loops.inside(node, bounded)
+    return _loop(node) if isinstance(node, loops.For) else [node]
 
 
 def _loop(loop: loops.For) -> list[loops.Node]:

@@ -300,15 +300,14 @@ class Writer:
 
     # ------------------------------------------------------------------------------------------------ matrix products
     def _dot(self, node: loops.Dot) -> None:
-        _, _, out = product_of(node)
-        self.line(self.multiplied(node, "int64(0)", f"int64({self.flat(out.rows)})"))
+        self.line(self.multiplied(node, "int64(0)", "int64(1)"))
 
-    def multiplied(self, dot: loops.Dot, first: str, last: str) -> str:
-        """The rows first .. last - 1 of a product."""
+    def multiplied(self, dot: loops.Dot, piece: str, chunks: str) -> str:
+        """One block of a product."""
         left, right, out = product_of(dot)
         a, b, c = (self._matrix(m) for m in (left, right, out))
         turns = (str(int(m.transposed)) for m in (left, right))
-        return f"product({a}, int64({next(turns)}), {b}, int64({next(turns)}), {c}, {first}, {last})"
+        return f"product({a}, int64({next(turns)}), {b}, int64({next(turns)}), {c}, {piece}, {chunks})"
 
     def _matrix(self, m: loops.Matrix) -> str:
         """The buffer as a matrix of two axes, as it is stored."""

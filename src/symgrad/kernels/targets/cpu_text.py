@@ -319,9 +319,12 @@ def pieces(rows, work, enough):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def blocks(rows, work, least, enough):
-    most = CHUNKS if rows > CHUNKS * least else rows // least
-    return most if work >= enough and most > 1 else int64(1)
+def blocks(rows, columns, work, least, enough):
+    most = min(CHUNKS, max(rows, columns) // least, max(int64(2), work // (32 * enough)))
+    chunks = int64(1)
+    while 2 * chunks <= most and work >= enough:
+        chunks *= 2
+    return chunks
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -355,5 +358,5 @@ CPU = Target(
     },
     chunks=32,
     block=128,
-    products=4_000_000,
+    products=1_000_000,
 )

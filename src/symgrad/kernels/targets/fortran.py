@@ -6,11 +6,11 @@ Numba can cache, and which compile in a fraction of the time of np.linalg's text
 
 from __future__ import annotations
 
-# `product` is c[first:last] = op(a)[first:last] @ op(b) on row-major matrices; BLAS computes the transposed product. It
-# takes blocks of rows of a transposed matrix without a copy; np.dot would need one, and compiles a second for each
-# combination of layouts. `update` is the lower triangle of c += sign * a[first:last]^T a[first:last]; `symmetric` adds
-# such sums and mirrors. `getrf`, `getrs` (of the transposed factors, so of the row-major matrix) and `getri` return
-# LAPACK's info, 0 where all is well.
+# `product` is one of `chunks` blocks of c = op(a) @ op(b), of its rows or its columns, whichever are more. Matrices are
+# row-major; BLAS computes the transposed product. It takes a block of a transposed matrix without a copy; np.dot would
+# need one, and compiles a second for each combination of layouts. `update` is the lower triangle of
+# c += sign * a[first:last]^T a[first:last]; `symmetric` adds such sums and mirrors. `getrf`, `getrs` (of the transposed
+# factors, so of the row-major matrix) and `getri` return LAPACK's info, 0 where all is well.
 FORTRAN = """\
 
 
@@ -58,14 +58,20 @@ def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def product(a, turn_a, b, turn_b, c, first, last):
-    n = c.shape[1]
+def product(a, turn_a, b, turn_b, c, piece, chunks):
+    rows, columns = c.shape
+    tall = rows >= columns
+    top = rows * piece // chunks if tall else 0
+    left = 0 if tall else columns * piece // chunks
+    m = (rows * (piece + 1) // chunks if tall else rows) - top
+    n = (columns if tall else columns * (piece + 1) // chunks) - left
     k = a.shape[0] if turn_a else a.shape[1]
     lda = max(a.strides[0] // a.itemsize, a.shape[1], 1)  # a slice of a larger array skips what lies between its rows
     ldb = max(b.strides[0] // b.itemsize, b.shape[1], 1)
     ldc = max(c.strides[0] // c.itemsize, c.shape[1], 1)
-    start = address(a) + (first if turn_a else first * lda) * a.itemsize
-    gemm(turn_b, turn_a, n, last - first, k, address(b), ldb, start, lda, address(c) + first * ldc * c.itemsize, ldc, c)
+    of_a = address(a) + (top if turn_a else top * lda) * a.itemsize
+    of_b = address(b) + (left * ldb if turn_b else left) * b.itemsize
+    gemm(turn_b, turn_a, n, m, k, of_b, ldb, of_a, lda, address(c) + (top * ldc + left) * c.itemsize, ldc, c)
 
 
 @intrinsic

@@ -40,8 +40,15 @@ QUIET = SimpleNamespace(
 )  # fmt: skip
 
 
-def _product(a, turn_a, b, turn_b, c, first, last):
-    c[first:last] = (a.T if turn_a else a)[first:last] @ (b.T if turn_b else b)
+def _product(a, turn_a, b, turn_b, c, piece, chunks):
+    a, b = a.T if turn_a else a, b.T if turn_b else b
+    tall = c.shape[0] >= c.shape[1]
+    longer = max(c.shape)
+    part = slice(longer * piece // chunks, longer * (piece + 1) // chunks)
+    if tall:
+        c[part] = a[part] @ b
+    else:
+        c[:, part] = a @ b[:, part]
 
 
 def _update(a, first, last, sign, c):
