@@ -106,7 +106,8 @@ def our_logistic(case: Case):
         def step():
             found = bound()
             hessian = structure.bind(given, found).dense()
-            return scipy.linalg.solve(hessian, found["dL_dw"], assume_a="pos")
+            factor = scipy.linalg.cho_factor(hessian, check_finite=False)
+            return scipy.linalg.cho_solve(factor, found["dL_dw"], check_finite=False)
 
         return step, lambda: {"step": step()}
     bound = bind(cores, given)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,13 @@ class Part:
         """The sum of the product over every index not in `kept`, as an array over `kept`."""
         present = {label for _, labels in factors for label in labels}
         covered = tuple(label for label in kept if label in present)
-        operands = [operand for array, labels in factors for operand in (array, list(labels))]
-        value = np.einsum(*operands, list(covered), optimize=True) if factors else np.float64(1)
+        if not factors:
+            value = np.float64(1)
+        elif len(factors) == 1 and factors[0][1] == covered:
+            value = factors[0][0]
+        else:
+            operands = [operand for array, labels in factors for operand in (array, list(labels))]
+            value = np.einsum(*operands, list(covered), optimize=len(factors) > 2)
         shape = tuple(self.extents[label] if label in covered else 1 for label in kept)
         return np.broadcast_to(np.reshape(value, shape), tuple(self.extents[label] for label in kept))
 
@@ -97,7 +103,7 @@ class StructuredMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return int(np.prod(self.row_shape)), int(np.prod(self.column_shape))
+        return prod(self.row_shape), prod(self.column_shape)
 
     def __matmul__(self, x: Any) -> np.ndarray:
         """The product with a vector, on the compressed form."""
@@ -109,7 +115,7 @@ class StructuredMatrix:
 
     def _applied(self, x: Any, given: tuple[int, ...], wanted: tuple[int, ...], back: bool) -> np.ndarray:
         flat, shaped = vector(x, given, self.name)
-        count = int(np.prod(wanted))
+        count = prod(wanted)
         y = np.zeros(count)
         for p in self.parts:
             y += p.apply(flat, count, *((p.row, p.column) if back else (p.column, p.row)))
@@ -162,7 +168,7 @@ class StructuredMatrix:
 def vector(x: Any, shape: tuple[int, ...], name: str) -> tuple[np.ndarray, bool]:
     """`x` flat, and whether it came in the shape of its tensor."""
     x = np.asarray(x, dtype=float)
-    count = int(np.prod(shape))
+    count = prod(shape)
     if x.shape == shape:
         return x.reshape(-1), len(shape) != 1
     if x.shape != (count,):
