@@ -7,7 +7,6 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -119,17 +118,29 @@ class Expressions:
     def _both(self, node: ast.BoolOp) -> Value:
         """`and`, `or`: what stands further right is computed only where it counts."""
         first, *rest = node.values
-        found = Value(types.boolean, self.code.truth(self.value(first)))
-        stops = isinstance(node.op, ast.Or)
+        test = self._test(first)
         for part in rest:
-            if _simple(part):
-                joined = self.code.builder.or_ if stops else self.code.builder.and_
-                found = Value(types.boolean, joined(found.data, self.code.truth(self.value(part))))
-                continue
-            settled = Value(types.boolean, self.code.target.get_constant(types.boolean, stops))
-            yes, no = (lambda: settled), (lambda p=part: Value(types.boolean, self.code.truth(self.value(p))))
-            found = self.chosen(found.data, *((yes, no) if stops else (no, yes)))
-        return found
+            test = self._either(test, part) if isinstance(node.op, ast.Or) else self._also(test, part)
+        return Value(types.boolean, test)
+
+    def _condition(self, node: ast.expr) -> Value:
+        value = self.value(node)
+        if value.type != types.boolean:
+            raise Unknown(f"a condition of {value.type}")
+        return value
+
+    def _test(self, node: ast.expr):
+        return self._condition(node).data
+
+    def _either(self, test, part: ast.expr):
+        if _simple(part):
+            return self.code.builder.or_(test, self._test(part))
+        return self.chosen(test, lambda: self.code.constant(True), lambda: self._condition(part)).data
+
+    def _also(self, test, part: ast.expr):
+        if _simple(part):
+            return self.code.builder.and_(test, self._test(part))
+        return self.chosen(test, lambda: self._condition(part), lambda: self.code.constant(False)).data
 
     def _if(self, node: ast.IfExp) -> Value:
         test = self.code.truth(self.value(node.test))

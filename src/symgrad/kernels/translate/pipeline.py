@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 from numba.core.ir import Loc
 from numba.core.lowering import BaseLower
 from numba.core.targetconfig import ConfigStack
@@ -37,21 +39,20 @@ class Translator(Compiler):
         try:
             with ConfigStack().enter(state.flags.copy()):
                 return _translated(state)
-        except Unknown:
+        except (Unknown, NumbaError, NotImplementedError):
             state.library = state.func_ir = state.typemap = state.cr = None
             return super()._compile_bytecode()
 
 
 def _translated(state):
     identity = state.func_id
-    text = _functions(identity.func.__code__.co_filename).get(identity.func_name)
-    if text is None or identity.func.__closure__:
-        raise Unknown(identity.func_name)
+    text = _text(identity.func)
     names = [a.arg for a in text.args.args]
-    state.typemap = {f"arg.{name}": kind for name, kind in zip(names, state.args, strict=True)}
+    place = Loc.from_function_id(identity)
     state.func_ir = SimpleNamespace(
-        func_id=identity, arg_names=names, blocks={0: None}, generator_info=None, loc=Loc.from_function_id(identity), text=text
+        func_id=identity, arg_names=names, blocks={0: None}, generator_info=None, loc=place, text=text
     )
+    state.typemap = {f"arg.{name}": kind for name, kind in zip(names, state.args, strict=True)}
     state.calltypes, state.type_annotation = {}, ""
     state.return_type = _result(state, text)
     _Lowering().run_pass(state)
@@ -60,11 +61,25 @@ def _translated(state):
     return state.cr
 
 
+def _text(function) -> ast.FunctionDef:
+    """The text of a function of plain arguments that stands by itself in a file."""
+    code = function.__code__
+    text = _functions(code.co_filename).get(code.co_name)
+    if text is None or function.__closure__ or text.decorator_list[0].lineno != code.co_firstlineno:
+        raise Unknown(f"{code.co_name} elsewhere")
+    if len(text.args.args) != code.co_argcount or function.__defaults__ or code.co_flags & _STARS:
+        raise Unknown(f"the arguments of {code.co_name}")
+    return text
+
+
+_STARS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
+
 @lru_cache(8)
 def _functions(file: str) -> dict[str, ast.FunctionDef]:
     """The functions of a file by name."""
     tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+    return {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef) and n.decorator_list}
 
 
 def _result(state, text: ast.FunctionDef) -> types.Type:
@@ -98,7 +113,6 @@ class _Lower(BaseLower):
 
     def lower_normal_function(self, fndesc) -> None:
         self.setup_function(fndesc)
-        self.call_conv.decorate_function(self.function, fndesc.args, fndesc.argtypes, noalias=fndesc.noalias)
         ours = self.context.typing_context, self.context, self.builder, self.library
         body = _body(*ours, self.func_ir.func_id, self.func_ir.text, fndesc.restype)
         body.write(_arguments(body.code, self.call_conv, fndesc.argtypes))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
-from llvmlite import ir
 from numba.core import types
 
 from .expressions import Expressions, Known
@@ -29,20 +29,25 @@ class Body:
         for argument, value in zip(self.function.args.args, arguments, strict=True):
             self._assign(argument.arg, value)
         self.lines(self.function.body)
-        if not self.builder.block.is_terminated:
+        if self.going:
             self._end()
         self.builder.position_at_end(entry)
         self.builder.branch(start)
 
+    @property
+    def going(self) -> bool:
+        """Is there a way to what comes next? Not behind a `return`."""
+        return self.builder.block is not None and not self.builder.block.is_terminated
+
     def _end(self) -> None:
         if self.returned == types.none:
-            self._give(Value(types.none, self.code.target.get_dummy_value()))
+            self._give(self.code.nothing())
         else:
             self.builder.unreachable()
 
     def lines(self, body: list[ast.stmt]) -> None:
         for statement in body:
-            if self.builder.block.is_terminated:
+            if not self.going:
                 return
             rule = RULES.get(type(statement))
             if rule is None:
@@ -88,9 +93,9 @@ class Body:
             raise Unknown(ast.unparse(target))
 
     def _changed(self, node: ast.AugAssign) -> None:
-        read = ast.parse(ast.unparse(node.target), mode="eval").body
-        assigned = ast.Assign([node.target], ast.BinOp(read, node.op, node.value))
-        self._assignment(assigned)
+        read = copy(node.target)
+        read.ctx = ast.Load()
+        self._assignment(ast.Assign([node.target], ast.BinOp(read, node.op, node.value)))
 
     def _assign(self, name: str, value: Value) -> None:
         """A number has a place from its first value on, and one type; another value has a name once."""
@@ -116,7 +121,7 @@ class Body:
         for start, body in zip(starts, (node.body, node.orelse)):
             self.builder.position_at_end(start)
             self.block(body)
-            if not self.builder.block.is_terminated:
+            if self.going:
                 self.builder.branch(end)
         self.builder.position_at_end(end)
 
@@ -124,7 +129,8 @@ class Body:
         if node.orelse or not isinstance(node.target, ast.Name):
             raise Unknown("a loop")
         start, stop, step = self._range(node.iter)
-        name, natural = node.target.id, start.natural and step > 0 and node.target.id not in _own_of(node.body)
+        name = node.target.id
+        natural = start.natural and (step.fixed or 0) > 0 and name not in _own_of(node.body)
         found = self.names.get(name)
         if found is not None and not (isinstance(found, Slot) and found.type == types.int64):
             raise Unknown(f"{name} of two types")
@@ -136,30 +142,37 @@ class Body:
         self.builder.branch(test)
         self.builder.position_at_end(test)
         here = self.builder.load(counter.place)
-        self.builder.cbranch(self.builder.icmp_signed("<" if step > 0 else ">", here, stop.data), body, end)
+        self.builder.cbranch(self._before(here, stop, step), body, end)
         self.builder.position_at_end(body)
         here = self.builder.load(counter.place)
         self.builder.store(here, slot.place)
-        self.builder.store(self.builder.add(here, ir.IntType(64)(step), flags=("nsw",)), counter.place)
+        self.builder.store(self.builder.add(here, step.data, flags=("nsw",)), counter.place)
         self.block(node.body)
-        if not self.builder.block.is_terminated:
+        if self.going:
             self.builder.branch(test)
         self.builder.position_at_end(end)
         self.names[name] = Slot(types.int64, slot.place)
 
-    def _range(self, node: ast.expr) -> tuple[Value, Value, int]:
+    def _before(self, here, stop: Value, step: Value):
+        """Has the loop not come to its end?"""
+        up, down = (self.builder.icmp_signed(sign, here, stop.data) for sign in "<>")
+        if step.fixed is not None:
+            return up if step.fixed > 0 else down
+        return self.builder.select(self.builder.icmp_signed(">", step.data, step.data.type(0)), up, down)
+
+    def _range(self, node: ast.expr) -> tuple[Value, Value, Value]:
         function = self.expressions.found(node.func) if isinstance(node, ast.Call) else None
         if not isinstance(node, ast.Call) or function != Known(range):
             raise Unknown(ast.unparse(node))
         given = [self.expressions.value(a) for a in node.args]
-        if any(v.type != types.int64 for v in given) or (len(given) == 3 and not given[2].fixed):
+        if any(v.type != types.int64 for v in given) or (len(given) == 3 and given[2].fixed == 0):
             raise Unknown(ast.unparse(node))
-        if len(given) == 1:
-            return self.code.integer(0), given[0], 1
-        return given[0], given[1], (given[2].fixed or 1) if len(given) == 3 else 1
+        none, one = self.code.integer(0), self.code.integer(1)
+        start, stop, step = [none, *given, one] if len(given) == 1 else [*given, one][:3]
+        return start, stop, step
 
     def _return(self, node: ast.Return) -> None:
-        value = self.expressions.value(node.value) if node.value else Value(types.none, self.code.target.get_dummy_value())
+        value = self.expressions.value(node.value) if node.value else self.code.nothing()
         if isinstance(value.type, types.Array) or (self.result is not None and value.type != self.result):
             raise Unknown(f"a result of {value.type}")
         self.returned = value.type

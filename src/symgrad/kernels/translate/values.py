@@ -64,6 +64,9 @@ class Code:
     def integer(self, number: int) -> Value:
         return Value(types.int64, self.target.get_constant(types.int64, number), number, number >= 0)
 
+    def nothing(self) -> Value:
+        return Value(types.none, self.target.get_dummy_value())
+
     def constant(self, value) -> Value:
         """A number, or a tuple or table of numbers, that does not change."""
         if type(value) is int:
@@ -84,8 +87,9 @@ class Code:
             raise Unknown(f"{kind}")
         position = self.target.data_model_manager[kind].get_field_position
         part = {name: self.builder.extract_value(data, position(name)) for name in ("data", "shape", "strides")}
+        axes = range(kind.ndim)
         shape, strides = (
-            tuple(self.builder.extract_value(part[name], axis) for axis in range(kind.ndim)) for name in ("shape", "strides")
+            tuple(self.builder.extract_value(part[name], axis) for axis in axes) for name in ("shape", "strides")
         )
         return Array(kind, data, start=part["data"], shape=shape, strides=strides)
 
@@ -134,7 +138,7 @@ class Code:
     def _signature(self, function, *given: types.Type):
         kind = self.typing.resolve_value_type(function)
         signature = self.typing.resolve_function_type(kind, given, {})
-        if signature is None or signature.recvr is not None:
+        if signature is None or signature.recvr is not None or len(signature.args) != len(given):
             raise Unknown(f"{function} of {given}")
         return kind, signature
 
