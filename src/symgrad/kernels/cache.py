@@ -30,6 +30,7 @@ import platformdirs
 
 from ..errors import SymgradError
 from . import link
+from .translate import quick
 
 try:
     import fcntl
@@ -126,6 +127,7 @@ def _compile(loaded: ModuleType, path: Path) -> None:
     if not hasattr(run, "compile"):
         return
     before = _digests(path)
+    quick(vars(loaded))
     with link.together(vars(loaded)):
         run.compile((numba.int64[::1],))
     after = _digests(path)
