@@ -144,7 +144,7 @@ def sigmoid_parts(x, xl):
 
 
 def decay_less_one(a):
-    """exp(-a) = 2**n (1 + y + l) for a >= 0: what is computed once where sigmoid(x), sigmoid(-x) and softplus(x) are."""
+    """exp(-a) = 2**n (1 + y + l) for a >= 0; computed once where sigmoid(x), sigmoid(-x) and softplus(x) are needed."""
     a = EXP_END if a > EXP_END else a
     n = fma(a, -LOG2E, ROUND) - ROUND
     f = fma(-n, LOG2_HIGH, -a)
