@@ -160,3 +160,28 @@ def test_multilayer_perceptron_in_the_textbook_form(depth):
     ]
     assert closed(text, "L", "W1") == ["[d,h1] sum n: X[n, d]*dL_dz1[n, h1]"]
     assert closed(text, "L", "b1") == ["[h1] sum n: dL_dz1[n, h1]"]
+
+
+def test_label_smoothing_is_one_pass_over_the_classes():
+    """The adjoint of a mean is one number: its sum is known, and 0.1/K is so far from 1 that p needs no complement."""
+    system = sg.program("""
+        z: parameter[n, k]
+        y: label[n] over k
+        p[n,k] = softmax[k](z[n,k])
+        L = mean[n](-0.9*log(p[n,y[n]]) - 0.1*mean[k](log(p[n,k])))
+    """).gradient("L").kernel
+    (slope,) = (eq for eq in system.equations if eq.tensor == "dL_dz")
+    assert slope.read_names() == {"p", "y"}
+
+
+def test_a_difference_that_cancels_keeps_its_complement():
+    """With one-hot targets p - T loses all digits where p is near 1."""
+    text = """
+    z: parameter[n, k]
+    T: input[n, k], one-hot over k
+    p[n,k] = softmax[k](z[n,k])
+    L = -sum[n,k](T[n,k]*log(p[n,k]))
+    """
+    equations = sg.program(text).gradient("L").kernel.equations
+    (slope,) = (eq for eq in equations if eq.tensor == "dL_dz")
+    assert slope.read_names() > {"p", "T"}

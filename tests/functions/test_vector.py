@@ -20,6 +20,7 @@ LIMITS = {  # (argument, value), ...; -0.0 is not 0.0
     "log": ((0.0, -INF), (-0.0, -INF), (-1.0, NAN), (-INF, NAN), (INF, INF), (1.0, 0.0),),
     "log1p": ((-1.0, -INF), (-2.0, NAN), (-INF, NAN), (INF, INF), (-0.0, -0.0), (0.0, 0.0),),
     "sigmoid": ((-INF, 0.0), (INF, 1.0), (0.0, 0.5),),
+    "softplus": ((-INF, 0.0), (INF, INF), (-1e4, 0.0), (1e4, 1e4),),
     "silu": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),
     "mish": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),
     "gelu_tanh": ((-INF, -0.0), (INF, INF), (-0.0, -0.0),),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Expr, Mul, Ne, S
 
 from ..functions import complement_of, where
-from ..ir.access import Access, Index, reads
+from ..ir.access import Access, Index, Size, reads
 from ..ir.system import Equation, System, Tensor, Term
 from .algebra import generators, linear_in, tidy
 from .relations import Relations, pointwise, relations
@@ -121,10 +121,19 @@ def _in_body(body: Expr, context) -> Expr:
         if parts is None:
             continue
         a, b = parts[0], -parts[1]
-        if b == 0 or _complemented(b, context):
+        if b == 0 or _complemented(b, context) or _smaller(b, a):
             continue
         return atom**power * (tidy(a - b) * atom - b * complement(atom, context))
     return body
+
+
+def _smaller(b: Expr, a: Expr) -> bool:
+    """Is b/a made of numbers and sizes and at most 1/2, as 1/(10 K)? Then A P - B is far from 0 where P is near 1."""
+    number, rest = tidy(b / a).as_coeff_Mul()
+    sizes = rest.as_powers_dict()
+    if not all(isinstance(s, Size) and power.is_number for s, power in sizes.items() if s != 1):
+        return False
+    return bool(number < 0 or (number <= S.Half and all(power <= 0 for s, power in sizes.items() if s != 1)))
 
 
 def _least_power(body: Expr, atom: Expr) -> int:

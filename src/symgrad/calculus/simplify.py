@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sympy import S
 
-from ..ir.access import Access, Index, fresh_names
+from ..ir.access import Access, Index, fresh_names, index_symbols, reads
 from ..ir.recurrence import arranged, groups, members, scans
 from ..ir.system import Call, Equation, Step, System, Tensor, Term, piece_tensor
 from .algebra import OPERATIONS, operations, tidy
@@ -212,7 +212,7 @@ def _joined(term: Term, access: Access, context: Context, leading: bool) -> list
         return None  # a recurrence is not unrolled
     size = sum(operations(t.body) for t in definition.terms) + len(definition.terms) - 1
     once = context.readers.get(access.name, 0) == 1
-    if size > (OPERATIONS // 2 if once or carried else SHORT if context.display else 2):
+    if size > (OPERATIONS // 2 if once or carried else SHORT if context.display or _constant(definition) else 2):
         return None
     parts = join(term, access, definition, context.tensors[access.name])
     for part, inner in zip(parts, definition.terms):
@@ -221,6 +221,11 @@ def _joined(term: Term, access: Access, context: Context, leading: bool) -> list
         if operations(part.body) > OPERATIONS or (grows and len(settled.reduced) > len(term.reduced)):
             return None
     return parts
+
+
+def _constant(definition: Equation) -> bool:
+    """The same number in every cell, as the derivative of a mean by each of its terms: sums of it are known."""
+    return all(not (t.reduced or t.guard or reads(t.body) or index_symbols(t.body)) for t in definition.terms)
 
 
 # sums -----------------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ SIGMOID = [
     ),
     Row(
         "softplus", h.softplus, quiet(lambda x: np.logaddexp(0, x)), mp(lambda x: mpmath.log1p(mpmath.exp(x))),
-        formula(h.maximum(X, 0) + h.log1p(E)), r"\operatorname{softplus}", definition=log(1 + exp(X)),
+        vector("softplus"), r"\operatorname{softplus}", definition=log(1 + exp(X)),
         atoms=(h.sigmoid(X), h.sigmoid(-X)), complex=lambda z: np.log1p(np.exp(z)),
     ),
     Row(

@@ -16,7 +16,7 @@ def exp_parts(a, b):
 
     exp(r) = 1 + r + r**2 P(r) with r = a - n log(2); log(2) in two parts, so that n times the first is exact.
     """
-    n = rint(a * LOG2E)
+    n = fma(a, LOG2E, ROUND) - ROUND
     f = fma(-n, LOG2_HIGH, a)
     r = fma(-n, LOG2_LOW, f)
     s = fma(-n, LOG2_LOW, f - r) + b
@@ -143,17 +143,54 @@ def sigmoid_parts(x, xl):
     return q + ql, n if x < 0.0 else 0.0
 
 
+def decay_less_one(a):
+    """exp(-a) = 2**n (1 + y + l) for a >= 0; computed once where sigmoid(x), sigmoid(-x) and softplus(x) are needed."""
+    a = EXP_END if a > EXP_END else a
+    n = fma(a, -LOG2E, ROUND) - ROUND
+    f = fma(-n, LOG2_HIGH, -a)
+    r = fma(-n, LOG2_LOW, f)
+    p = horner(r, EXP)
+    y = fma(r * r, p, r)
+    return y, fma(r * r, p, r - y) + fma(-n, LOG2_LOW, f - r), n
+
+
+def decay_parts(a):
+    """exp(-a) = 2**n (e + l) for a >= 0."""
+    y, _, n = decay_less_one(a)
+    e = 1.0 + y
+    return e, (1.0 - e) + y, n
+
+
+def sigmoid_factors(x):
+    """1/(1 + exp(-x)) = q s with a power of two s; left of 0 as exp(x)/(1 + exp(x))."""
+    e, l, n = decay_parts(math.fabs(x))
+    s = scale(1.0, n)
+    d = fma(e, s, 1.0)
+    p = e if x < 0.0 else 1.0
+    pl = l if x < 0.0 else 0.0
+    q, ql = quotient(p, pl, d, fma(e, s, 1.0 - d), 1.0 / d)
+    return q + ql, s if x < 0.0 else 1.0
+
+
 def sigmoid(x):
     """1/(1 + exp(-x))."""
-    q, n = sigmoid_parts(x, 0.0)
-    return scale(q, n)
+    q, s = sigmoid_factors(x)
+    return q * s
+
+
+def softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
+    e, _, n = decay_parts(math.fabs(x))
+    u = e * scale(1.0, n)
+    y = u * horner(u, SOFTPLUS)
+    return y + x if x > 0.0 else y
 
 
 def silu(x):
     """x sigmoid(x)."""
-    q, n = sigmoid_parts(x, 0.0)
+    q, s = sigmoid_factors(x)
     y = -EXP_END if x < -EXP_END else x
-    return scale(y * q, n)
+    return y * q * s
 
 
 def gelu_tanh(x):
@@ -186,18 +223,16 @@ def mish(x):
 
 def hyperbolic_parts(x):
     """For e = exp(-|x|) = 2**n (h + l): the pair exp(-2 |x|) - 1 = m (2 + m) with m = e - 1; and h, l, n."""
-    a = math.fabs(x)
-    a = EXP_END if a > EXP_END else a
-    h, l, n = exp_parts(-a, 0.0)
+    y, yl, n = decay_less_one(math.fabs(x))
     s = scale(1.0, n)
-    d, e = exact_sum(h * s, -1.0)
-    e = fma(l, s, e)
-    m = d + e
-    ml = (d - m) + e
+    t = s - 1.0
+    m = fma(s, y, t)
+    ml = fma(s, yl, fma(s, y, t - m))
+    h = 1.0 + y
     t = 2.0 + m
     tl = ((2.0 - t) + m) + ml
     p, q = exact_product(m, t)
-    return p, q + fma(m, tl, ml * t), h, l, n
+    return p, q + fma(m, tl, ml * t), h, ((1.0 - h) + y) + yl, n
 
 
 def tanh(x):
@@ -205,7 +240,7 @@ def tanh(x):
     p, q, _, _, _ = hyperbolic_parts(x)
     d = 2.0 + p
     y, e = quotient(-p, -q, d, ((2.0 - d) + p) + q, 1.0 / d)
-    return math.copysign(x if math.fabs(x) < TINY else y + e, x)
+    return math.copysign(y + e, x)
 
 
 def sech(x):

@@ -168,6 +168,8 @@ def fits() -> list[Fit]:
         Fit("LOG", "(log(1 + f) - f + f**2/2)/f**3",
             _quotient(lambda f: (mpmath.log1p(f) - f + f * f / 2) / f**3, 3),
             1 / root - 1, root - 1, {"float32": 9, "float64": 20}, lambda f: f * f + mpf("1e-3")),
+        Fit("SOFTPLUS", "log(1 + u)/u", _quotient(lambda u: mpmath.log1p(u) / u, 1), mpf(0), mpf(1),
+            {"float32": 10, "float64": 21}),
         Fit("SIN", "(sin(r) - r)/r**3 over z = r**2",
             _quotient(lambda z: (mpmath.sin(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z, 1),
             mpf(0), quarter**2, {"float32": 3, "float64": 6}, lambda z: z + mpf("1e-3")),
