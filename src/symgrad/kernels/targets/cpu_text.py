@@ -322,8 +322,8 @@ def pieces(rows, work, enough):
 def blocks(rows, columns, work, least, enough):
     most = min(CHUNKS, max(rows, columns) // least, max(int64(2), work // (32 * enough)))
     chunks = int64(1)
-    while 2 * chunks <= most and work >= enough:
-        chunks *= 2
+    for _ in range(5):
+        chunks = 2 * chunks if 2 * chunks <= most and work >= enough else chunks
     return chunks
 
 

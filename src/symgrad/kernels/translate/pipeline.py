@@ -14,7 +14,6 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 from numba.core.ir import Loc
 from numba.core.lowering import BaseLower
 from numba.core.targetconfig import ConfigStack
@@ -39,7 +38,7 @@ class Translator(Compiler):
         try:
             with ConfigStack().enter(state.flags.copy()):
                 return _translated(state)
-        except (Unknown, NumbaError, NotImplementedError):
+        except Exception:  # also where another version of Numba is made differently: its own compiler serves then
             state.library = state.func_ir = state.typemap = state.cr = None
             return super()._compile_bytecode()
 
