@@ -18,6 +18,7 @@ from sympy import Add, Expr, Function, Integer, Mul, Pow
 from ..ir.access import Access, Index
 from . import loops
 from .expressions import costly
+from .hoist import divisors, reciprocal
 from .phases import mapped
 
 MOST = 512      # statements of a row
@@ -76,7 +77,8 @@ def straight(work: Any, function: loops.Function, rows: loops.For, extents: Mapp
         return None
     if not cells or sum(_operations(e) for n in body for e in loops.values(n)) < DENSE * sum(cells.values()):
         return None
-    body = [_free(n, rows.index) for n in _registers(body, buffers, work.register)]
+    body = _divided_once(_registers(body, buffers, work.register), lambda stem: work.register(stem, "float"), work.dtypes)
+    body = [_free(n, rows.index) for n in body]
     return Straight(work, rows, body, cells, extents)
 
 
@@ -150,6 +152,27 @@ def _registers(body: list[loops.Node], buffers: Mapping[str, str], register: Cal
 def _register(node: loops.Node) -> loops.Node:
     """`buffer[()] = value` of a buffer that has become a register."""
     return loops.Set(node.buffer, node.value) if isinstance(node, loops.Store) and node.cell is None else node
+
+
+def _divided_once(body: list[loops.Node], register: Callable[[str], str], dtypes: Mapping[str, str]):
+    """The body with one division for each value that several are divided by."""
+    uses: dict[tuple, list[int]] = {}
+    values: dict[str, int] = {}  # how often each register and array has changed
+    for number, node in enumerate(body):
+        for divisor in dict.fromkeys(divisors([node])):
+            names = sorted({a.name for a in divisor.atoms(Access)})
+            if names and all(dtypes[n] == "float" for n in names):
+                uses.setdefault((divisor, *(values.get(n, 0) for n in names)), []).append(number)
+        values |= {n: values.get(n, 0) + 1 for n in loops.written(node)}
+    before: dict[int, list[loops.Node]] = {}
+    body = list(body)
+    for (divisor, *_), places in uses.items():
+        if len(places) > 1:
+            made, change = reciprocal(divisor, register)
+            before.setdefault(places[0], []).extend(made)
+            for number in places:
+                body[number] = mapped(body[number], change, lambda name, cell: (name, cell))
+    return [made for number, node in enumerate(body) for made in (*before.get(number, ()), node)]
 
 
 def _free(node: loops.Node, row: Index) -> loops.Node:

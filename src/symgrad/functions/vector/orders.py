@@ -19,56 +19,63 @@ UNIT = {"float32": Fraction(1, 2**27), "float64": Fraction(1, 2**56)}
 
 
 def root_parts(s):
-    """cos(x), sin(x)/x and 1 - cos(x) of x = sqrt(s); for s < 0 of i sqrt(-s). The root is a pair x + e.
+    """cos(x), sin(x)/x and 1 - cos(x) of x = sqrt(s), for s < 0 of i sqrt(-s); and 1/s, the only division.
 
-    Beyond ROOT_END the digits of s do not say where in a turn its root is; it stays there.
+    The root is a pair x + e. Beyond ROOT_END the digits of s do not say where in a turn its root is; it stays there.
+    Below -ROOT_END all is infinite.
     """
+    s = -ROOT_END if s < -ROOT_END else s
     a = math.fabs(s)
     root = math.sqrt(a)
-    over = 1.0 / root
     x = ROOT_END if root > ROOT_END else root
-    e = 0.5 * over * fma(-x, x, a) if x == root and x > 0.0 else 0.0
+    h, l, n = exp_parts(EXP_HIGH if x > EXP_HIGH else x, 0.0)
+    h = h + l
+    q = 1.0 / (s if s >= 0.0 else s * h)
+    w = q if s >= 0.0 else q * h
+    b, over = (root if root < INF else x), math.fabs(w)
+    e = 0.5 * b * over * fma(-x, x, a) if x == root and x > 0.0 else 0.0
+    over = fma(b, over, e * over)
     r, t, k = near_quarter_turns(x, e)
-    odd, one = math.fabs(k) == 1.0, math.fabs(k) == 2.0
+    odd, half = math.fabs(k) == 1.0, math.fabs(k) == 2.0
     sine, cosine = sine_parts(r, t), cosine_parts(r, t)
     c = sine if odd else cosine
-    c = -c if k == 1.0 or one else c
+    c = -c if k == 1.0 or half else c
     y = cosine if odd else sine
-    y = -y if k == -1.0 or one else y
+    y = -y if k == -1.0 or half else y
     z = r * r
     v = fma(r, t, z * fma(-z, horner(z, COS), 0.5)) if k == 0.0 else 1.0 - c
-    h, l, n = exp_parts(EXP_HIGH if x > EXP_HIGH else x, e)
-    h = h + l
-    up, down = scale(0.5 * h, n), scale(0.5 / h, -n)
-    c = c if s >= 0.0 else up + down
-    y = y * over if s >= 0.0 else scale(0.5 * h * over, n) - down * over
-    return c, y, v if s >= 0.0 else 1.0 - c
+    up, down = 0.5 * fma(h, e, h), 0.5 * q * s
+    down = scale(fma(-down, e, down), -n)
+    c = c if s >= 0.0 else scale(up, n) + down
+    c = 1.0 if a < TINY else c
+    y = y * over if s >= 0.0 else scale(up * over, n) - down * over
+    return c, INF if c == INF else y, v if s >= 0.0 else 1.0 - c, w
 
 
 def stumpff_0(s):
     """cos(sqrt(s))."""
-    c, _, _ = root_parts(s)
+    c, _, _, _ = root_parts(s)
     return c if s < INF else NAN
 
 
 def stumpff_1(s):
     """sin(sqrt(s))/sqrt(s)."""
-    _, y, _ = root_parts(s)
-    y = INF if s == -INF else y
+    _, y, _, _ = root_parts(s)
     return horner(s, STUMPFF_1_SERIES) if math.fabs(s) < STUMPFF_1_NEAR else y
 
 
 def stumpff_2(s):
     """(1 - cos(sqrt(s)))/s."""
-    _, _, v = root_parts(s)
-    y = INF if s == -INF else v / s
+    _, _, v, w = root_parts(s)
+    y = INF if v == -INF else v * w
     return horner(s, STUMPFF_2_SERIES) if math.fabs(s) < STUMPFF_2_NEAR else y
 
 
 def stumpff_k(s):
     """The sum over i of (-s)**i/(K + 2 i)!: its series where the terms fall, else by the function two orders before."""
-    y = (STUMPFF_K_FIRST - stumpff_less(s)) / s
-    y = INF if s == -INF else y
+    _, _, _, w = root_parts(s)
+    y = stumpff_less(s)
+    y = INF if y == INF else (STUMPFF_K_FIRST - y) * w
     return horner(s, STUMPFF_K_SERIES) if math.fabs(s) < STUMPFF_K_NEAR else y
 
 
