@@ -77,9 +77,8 @@ def straight(work: Any, function: loops.Function, rows: loops.For, extents: Mapp
         return None
     if not cells or sum(_operations(e) for n in body for e in loops.values(n)) < DENSE * sum(cells.values()):
         return None
-    body = _divided_once(_registers(body, buffers, work.register), lambda stem: work.register(stem, "float"), work.dtypes)
-    body = [_free(n, rows.index) for n in body]
-    return Straight(work, rows, body, cells, extents)
+    body = _divided_once(_registers(body, buffers, work.register), work.register, work.dtypes)
+    return Straight(work, rows, [_free(n, rows.index) for n in body], cells, extents)
 
 
 def _width(cells: int) -> int:
@@ -154,7 +153,7 @@ def _register(node: loops.Node) -> loops.Node:
     return loops.Set(node.buffer, node.value) if isinstance(node, loops.Store) and node.cell is None else node
 
 
-def _divided_once(body: list[loops.Node], register: Callable[[str], str], dtypes: Mapping[str, str]):
+def _divided_once(body: list[loops.Node], register: Callable[[str, str], str], dtypes: Mapping[str, str]):
     """The body with one division for each value that several are divided by."""
     uses: dict[tuple, list[int]] = {}
     values: dict[str, int] = {}  # how often each register and array has changed
@@ -168,7 +167,7 @@ def _divided_once(body: list[loops.Node], register: Callable[[str], str], dtypes
     body = list(body)
     for (divisor, *_), places in uses.items():
         if len(places) > 1:
-            made, change = reciprocal(divisor, register)
+            made, change = reciprocal(divisor, lambda stem: register(stem, "float"))
             before.setdefault(places[0], []).extend(made)
             for number in places:
                 body[number] = mapped(body[number], change, lambda name, cell: (name, cell))

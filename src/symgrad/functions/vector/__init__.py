@@ -100,12 +100,9 @@ def _scope(dtype: str) -> dict[str, Any]:
     scope: dict[str, Any] = {n: getattr(machine, n) for n in OPERATIONS}
     scope |= {"math": machine.MATH, "INF": real(np.inf), "NAN": real(np.nan), "range": range}
     for name, values in TABLE[dtype].items():
-        numbers = [real(float.fromhex(v)) for v in values]
-        scope[name] = tuple(numbers) if len(numbers) > 1 else numbers[0]
+        scope[name] = _typed(tuple(map(float.fromhex, values)), real)
     scope["FAR_TURNS"] = turns.far_turns(real, int(scope["FAR_POWER"]))
-    for order in (1, 2):
-        for name, values in constants(f"stumpff_{order}", dtype).items():
-            scope[name] = tuple(map(real, values)) if len(values) > 1 else real(values[0])
+    scope |= _numbers("stumpff_1", dtype) | _numbers("stumpff_2", dtype)
     scope |= {n: FunctionType(f.__code__, scope, n) for n, f in _FUNCTIONS.items()}
     return scope
 
@@ -114,9 +111,15 @@ def _of_order(order: int, dtype: str):
     """A function of `orders` as Python; its numbers stand in a scope of its own."""
     if order < 3:
         return _scope(dtype)[f"stumpff_{order}"]
-    real, scope = np.dtype(dtype).type, dict(_scope(dtype))
-    for name, values in constants(f"stumpff_{order}", dtype).items():
-        numbers = tuple(map(real, values))
-        scope[name.replace(f"_{order}_", "_K_")] = numbers if len(numbers) > 1 else numbers[0]
-    scope["stumpff_less"] = _of_order(order - 2, dtype)
+    own = {n.replace(f"_{order}_", "_K_"): v for n, v in _numbers(f"stumpff_{order}", dtype).items()}
+    scope = {**_scope(dtype), **own, "stumpff_less": _of_order(order - 2, dtype)}
     return FunctionType(orders.stumpff_k.__code__, scope)
+
+
+def _numbers(name: str, dtype: str) -> dict[str, Any]:
+    return {n: _typed(v, np.dtype(dtype).type) for n, v in constants(name, dtype).items()}
+
+
+def _typed(values: tuple[float, ...], real) -> Any:
+    numbers = [real(v) for v in values]
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]

@@ -191,7 +191,8 @@ def _mapped(node: Loop | Statement, mapping: dict) -> Loop | Statement:
 
 def _short(group: Group) -> bool:
     """Are all loops inside its rows short, and known to be?"""
-    return all(n is group.loop or (n.size.is_Integer and n.size <= SHORT) for n in walk(group.body) if isinstance(n, Loop))
+    inner = [n.size for n in walk(group.body) if isinstance(n, Loop) and n is not group.loop]
+    return all(size.is_Integer and size <= SHORT for size in inner)
 
 
 def _candidates(unit: Unit) -> Iterator[Range]:

@@ -240,13 +240,15 @@ TILES = """\
 
 
 def shuffled(builder, vectors, places):
+    def mask(places):
+        return ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+
     lanes = vectors[0].type.count
     vectors = vectors + vectors[:1] * (2 ** (len(vectors) - 1).bit_length() - len(vectors))
     while len(vectors) > 2:
         lanes *= 2
-        every = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
-        vectors = [builder.shuffle_vector(*pair, every) for pair in zip(vectors[::2], vectors[1::2])]
-    return builder.shuffle_vector(vectors[0], vectors[-1], ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places))
+        vectors = [builder.shuffle_vector(*pair, mask(list(range(lanes)))) for pair in zip(vectors[::2], vectors[1::2])]
+    return builder.shuffle_vector(vectors[0], vectors[-1], mask(places))
 
 
 def turned(back):
