@@ -25,7 +25,7 @@ CEILING = {"sm_80": 65536 // BLOCK, "sm_90": 168, "sm_100": 168}
 # made for float64, also in a float32 kernel (kernels/spelling.py): near their poles and for large arguments they reduce
 # by sines, whose reduction keeps 40 bytes in local memory
 CONVERTING = {
-    "exprel", "exprel_moment", "sinc", "spherical_jn", "stumpff", "lgamma", "digamma", "trigamma", "polygamma",
+    "exprel", "exprel_moment", "sinc", "spherical_jn", "lgamma", "digamma", "trigamma", "polygamma",
 }  # fmt: skip
 REDUCTION = 40
 SINGLE = Pool("float32")

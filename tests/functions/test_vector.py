@@ -43,11 +43,16 @@ LIMITS = {  # (argument, value), ...; -0.0 is not 0.0
     "mills_gap": ((-INF, 0.0), (INF, INF),),
     "hardsigmoid": ((-INF, 0.0), (INF, 1.0), (0.0, 0.5),),
     "finite": ((-INF, 0.0), (INF, 0.0), (-0.0, -0.0),),
+    "stumpff_0": ((-INF, INF), (INF, NAN), (0.0, 1.0), (-0.0, 1.0),),
+    "stumpff_1": ((-INF, INF), (INF, 0.0), (0.0, 1.0), (-0.0, 1.0),),
+    "stumpff_2": ((-INF, INF), (INF, 0.0), (0.0, 0.5), (-1e7, INF),),
+    "stumpff_3": ((-INF, INF), (INF, 0.0), (-1e7, INF),),
 }
 
 
 def test_every_vector_row_has_limits():
-    assert {r.kernel.name for r in ROWS.values() if r.kernel.kind == "vector"} == set(LIMITS)
+    rows = [r for r in ROWS.values() if r.kernel.kind == "vector"]
+    assert {n for r in rows for n in ([f"{r.name}_{k}" for k in r.orders] or [r.kernel.name])} == set(LIMITS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

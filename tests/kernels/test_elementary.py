@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from assembly import libm, packed
 
 import symgrad as sg
 from symgrad.functions import ROWS
@@ -82,18 +83,6 @@ def assembly(text, arrays, dtype):
     kernel(**arrays)
     run = kernel.compiled.run
     return run.inspect_asm(run.signatures[0])
-
-
-def packed(text):
-    """Packed multiplications and fused operations: x86 (any width of AVX or SSE) and ARM (v0.4s, v0.2d)."""
-    return len(re.findall(r"\bv?(?:fn?m(?:add|sub)\d*|mul)p[sd]\b|\bfml[as]\s+v\d|\bfmul\s+v\d", text))
-
-
-def libm(text):
-    """Calls of functions with C names that are not Numba's own."""
-    names = re.findall(r"(?:movabsq\s+\$|callq?\s+|bl\s+)([a-z]\w*)", text)
-    known = r"(?:exp|expm1|log|log1p|sin|cos|tan|tanh|erf|erfc|pow|lgamma)f?"
-    return sorted({n for n in names if re.fullmatch(known, n)})
 
 
 def test_the_number_of_blas_threads_is_restored():

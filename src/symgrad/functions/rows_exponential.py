@@ -140,7 +140,7 @@ EXPONENTIAL = [
         arguments=(X, Y), orders=(0, 1, 2), ulp={"value": 8, "slope": 64}, cite="DLMF 10.51.2",
     ),
     Row(
-        "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), source("stumpff"),
+        "stumpff", h.stumpff, quiet(np.vectorize(stumpff, otypes=[float])), mp(_stumpff_mp), vector("stumpff"),
         r"c_{{0}}\left({1}\right)",
         slopes=(None, h.where(  # one form cancels where the root is large, the other where it is small
             (Y < 10) | Eq(X, 0), (X * h.stumpff(X + 2, Y) - h.stumpff(X + 1, Y)) / 2,

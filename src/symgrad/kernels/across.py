@@ -20,6 +20,7 @@ from ..ir.access import Access, Index, fresh_names
 from . import loops
 from .expressions import costly
 from .phases import Blocks, mapped, phases
+from .straight import Straight, straight
 
 SHORT = 32
 WIDTH, NARROW, MANY = 128, 64, 128  # rows of a tile; of one whose rows have many entries in row buffers
@@ -55,6 +56,9 @@ class _Work:
             return step
         longest = _unknown(rows) if _worth(rows) else None
         shared = {b.name for b in function.partial}
+        if longest is None and (found := self.straight(step, in_memory(rows, shared), shapes)):
+            body = [found.node() if n is rows else n for n in function.body]
+            return self.made_of(step, body, found.buffers, ())
         short = None if longest is None else _Tiles(self, step, in_memory(rows, shared), shapes)
         long = self.blocks(function, rows) if longest != () else None
         if short is None and long is None:
@@ -65,11 +69,19 @@ class _Work:
             chosen = loops.Choice(tuple(Le(e, SHORT) for e in longest), [chosen], [other])
         body = [chosen if n is rows else n for n in function.body]
         made = [b for form in (short, long) if form is not None for b in form.buffers]
-        kept = function.buffers if long is None and longest != () else ()
-        return replace(
-            step, function=replace(function, body=body, buffers=(*kept, *made), least=LEAST),
-            scratch={**step.scratch, **{b.name: self.lend(b, made) for b in made}},
-        )  # fmt: skip
+        return self.made_of(step, body, made, function.buffers if long is None and longest != () else ())
+
+    def made_of(self, step: loops.Launch, body: list[loops.Node], made: list[loops.Buffer], kept) -> loops.Launch:
+        """The step with another body, with the buffers `made` beside those of its own that it has kept."""
+        function = replace(step.function, body=body, buffers=(*kept, *made), least=LEAST)
+        return replace(step, function=function, scratch=step.scratch | {b.name: self.lend(b, made) for b in made})
+
+    def straight(self, step: loops.Launch, rows: loops.For, shapes) -> Straight | None:
+        """The rows in tiles, where they are long straight-line code."""
+        held = dict(zip(step.function.arrays, step.arguments))
+        shared = {b.name for b in step.function.partial}
+        extents = {name: shapes[buffer][1:] for name, buffer in held.items() if name not in shared}
+        return straight(self, step.function, rows, extents)
 
     def blocks(self, function: loops.Function, rows: loops.For) -> Blocks | None:
         """The rows in blocks, where that lets a function run across rows."""
@@ -83,6 +95,11 @@ class _Work:
 
     def made(self, stem: str, shape: tuple[Expr, ...], dtype: str) -> loops.Buffer:
         return loops.Buffer(self.name(f"{stem}_block", dtype, len(shape)), shape, dtype)
+
+    def register(self, stem: str, dtype: str) -> str:
+        found = self.name(stem, dtype, 0)
+        self.registers.add(found)
+        return found
 
     def name(self, stem: str, dtype: str, rank: int) -> str:
         found = next(fresh_names({*self.dtypes}, stem))

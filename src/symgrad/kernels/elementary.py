@@ -27,7 +27,12 @@ def vector_text(name: str, real: str) -> str:
 
 
 def _named(text: str) -> str:
-    return CALL.sub(lambda m: FUNCTION.format(m[1]) if vector.is_function(m[1]) and m[1] in ROWS else m[1], text)
+    return CALL.sub(lambda m: FUNCTION.format(m[1]) if vector.is_function(m[1]) and _public(m[1]) else m[1], text)
+
+
+def _public(name: str) -> bool:
+    """Is it called from outside: a row, or one of a sequence, as stumpff_3?"""
+    return name in ROWS or name.rpartition("_")[0] in ROWS
 
 
 def constants(names: Iterable[str], real: str) -> str:

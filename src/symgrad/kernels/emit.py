@@ -38,7 +38,8 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     run = module.run()
     text = "\n".join([*groups, *module.stages, *run])
     blas, lapack = target.blas * bool(PRODUCTS.search(text)), target.lapack * ("getrf(" in text)
-    imports = [target.imports, target.fortran * bool(blas or lapack), blas, lapack]
+    tiles = target.tiles * ("_tile(" in text)
+    imports = [target.imports, target.fortran * bool(blas or lapack), blas, lapack, tiles]
     parts = [f'"""{header}\n"""', *imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
     return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, *module.stages, *run] if p.strip()) + "\n"

@@ -273,6 +273,8 @@ class Printer:
         if row.name == "stop":
             return self._real(expr.args[0])
         arguments = [self.real(a) for a in expr.args]
+        if row.kernel.kind == "vector" and row.orders:  # a function for each order
+            return f"{self._called(f'{row.name}_{int(expr.args[0])}')}({arguments[1]})", ATOM
         if row.kernel.kind == "math":
             return f"math.{row.kernel.name}({', '.join(arguments)})", ATOM
         return f"{self._called(row.name)}({', '.join(arguments)})", ATOM

@@ -50,27 +50,35 @@ def _loop(loop: loops.For, register: Callable[[str], str], dtypes) -> tuple[list
     body = loop.body
     changed = {name for node in loops.walk(body) for name in loops.written(node)}
     moving = {loop.index, *(n.index for n in loops.walk(body) if isinstance(n, loops.For | loops.First))}
-    divisors = dict.fromkeys(d for d in _divisors(body) if _steady(d, changed, moving, dtypes))
-    for divisor in divisors:
-        part, over = register("steady"), register("over")
-        before.append(loops.Set(part, _power_of_two(divisor)))
-        before.append(loops.Set(over, Access(part) * divisor))  # a quotient of its own: 1/x/c could overflow
-        before.append(loops.Set(over, 1 / Access(over)))
-        body = [_mapped(n, lambda e, d=divisor, o=over, p=part: _divided(e, d, Access(o), Access(p))) for n in body]
+    for divisor in dict.fromkeys(d for d in divisors(body) if _steady(d, changed, moving, dtypes)):
+        made, change = reciprocal(divisor, register)
+        before += made
+        body = [_mapped(n, change) for n in body]
     return before, replace(loop, body=body)
+
+
+def reciprocal(divisor: Expr, register: Callable[[str], str]) -> tuple[list[loops.Node], Callable[[Basic], Basic]]:
+    """The statements that compute 1/(c x) and c, and what makes divisions by x multiplications."""
+    part, over = register("steady"), register("over")
+    made: list[loops.Node] = [
+        loops.Set(part, _power_of_two(divisor)),
+        loops.Set(over, Access(part) * divisor),  # a quotient of its own: 1/x/c could overflow
+        loops.Set(over, 1 / Access(over)),
+    ]
+    return made, lambda e: _divided(e, divisor, Access(over), Access(part))
 
 
 def _power_of_two(x: Expr) -> Expr:
     return where(Lt(Abs(x), 1 / LARGE), LARGE, where(Gt(Abs(x), LARGE), 1 / LARGE, Integer(1)))
 
 
-def _divisors(nodes: list[loops.Node]) -> Iterator[Expr]:
+def divisors(nodes: list[loops.Node]) -> Iterator[Expr]:
     """What the values computed in `nodes` are divided by."""
     for node in loops.walk(nodes):
         if isinstance(node, loops.Set | loops.Store | loops.Combine) and isinstance(node.value, Expr):
             for power in sorted(node.value.atoms(Pow), key=str):
-                if power.exp == -1:
-                    yield power.base
+                if power.exp.is_Integer and power.exp < 0:
+                    yield 1 / power
 
 
 def _steady(divisor: Expr, changed: set[str], moving: set[Index], dtypes) -> bool:
@@ -86,7 +94,7 @@ def _divided(expr: Basic, divisor: Expr, over: Access, part: Access) -> Basic:
     if not expr.args or isinstance(expr, Access):
         return expr
     args = [_divided(a, divisor, over, part) for a in expr.args]
-    if isinstance(expr, Pow) and expr.exp == -1 and expr.base == divisor:
+    if isinstance(expr, Pow) and expr == 1 / divisor:
         return divided(Integer(1), part, over)
     if isinstance(expr, Mul) and 1 / divisor in expr.args:
         rest = [a for a, old in zip(args, expr.args) if old != 1 / divisor]

@@ -121,6 +121,16 @@ class Lanes:
 
 
 @dataclass(frozen=True)
+class Turned:
+    """The rows of a tile of `matrix`, of `entries` each, as columns of `tile`; or (`back`) the other way."""
+
+    matrix: str
+    tile: str
+    entries: int
+    back: bool = False
+
+
+@dataclass(frozen=True)
 class Buffer:
     """Memory of one chunk of rows: a row buffer, or (`op` given) what the chunk accumulates."""
 
@@ -225,7 +235,7 @@ class Copy:
     target: str
 
 
-Node = Set | Store | Combine | Extreme | First | If | For | Choice | Tiles | Lanes | Dot
+Node = Set | Store | Combine | Extreme | First | If | For | Choice | Tiles | Lanes | Turned | Dot
 Step = Fill | Launch | Dot | Gram | Routine | Copy
 
 
@@ -291,6 +301,8 @@ def written(node: Node) -> tuple[str, ...]:
             return (node.target,)
         case Extreme():
             return (node.target[0], *(name for name, _, _ in node.args))
+        case Turned():
+            return (node.matrix if node.back else node.tile,)
         case Dot():
             return (node.out.buffer,)
     return ()

@@ -26,7 +26,7 @@ def functions(names: Iterable[str], real: str) -> list[tuple[str, str]]:
 def _add(name: str, real: str, done: dict[str, tuple[str, str]]) -> None:
     if name in done or name in COMPARE:
         return
-    kernel = ROWS[name].kernel
+    kernel = ROWS[name].kernel if name in ROWS else Kernel("vector", name)  # one of a sequence, as stumpff_3
     if kernel.kind == "vector":
         for other in (*vector.needs(kernel.name), kernel.name):
             done.setdefault(other, ("scalar", vector_text(other, real)))

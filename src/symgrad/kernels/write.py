@@ -19,7 +19,7 @@ WORDS = """
     f_smaller fill first float32 float64 fortran front gemm get_cython_function_address getrf getri getrs higher hit
     INF int32 int64 intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once
     PASSED perform piece pieces place populate_array prange product range root row rows run scale start stop
-    symmetric syrk table tile types uint64 update weight
+    from_tile symmetric syrk table tile to_tile types uint64 update weight
 """
 PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
@@ -249,6 +249,10 @@ class Writer:
         self.depth -= 1
         del self.indices[node.index], self.indices[node.lane], self.unsigned[node.index]
 
+    def _turned(self, node: loops.Turned) -> None:
+        word = "from_tile" if node.back else "to_tile"
+        self.line(f"{word}({self.names[node.matrix]}, tile, rows, {self.names[node.tile]}, {node.entries})")
+
     def _for(self, node: loops.For) -> None:
         name = self._loop_name(node.index)
         outer, self.nans = self.nans, {r: f"nan_{self.names[r]}" for r in self._extremes_of(node)}
@@ -342,7 +346,7 @@ NODES = {
     loops.Set: Writer._set, loops.Store: Writer._store, loops.Combine: Writer._combine,
     loops.Extreme: Writer._extreme, loops.First: Writer._first, loops.If: Writer._if, loops.For: Writer._for,
     loops.Dot: Writer._dot,
-    loops.Choice: Writer._choice, loops.Tiles: Writer._tiles, loops.Lanes: Writer._lanes,
+    loops.Choice: Writer._choice, loops.Tiles: Writer._tiles, loops.Lanes: Writer._lanes, loops.Turned: Writer._turned,
 }  # fmt: skip
 
 

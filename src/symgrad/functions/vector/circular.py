@@ -6,18 +6,25 @@
 import math
 
 
-def quarter_turns(x):
-    """x = n pi/2 + r + s, pi/2 in three parts; k is n modulo 4, from -2 to 2."""
+def near_quarter_turns(x, e):
+    """x + e = n pi/2 + r + s for |n| up to 2**(digits - 2), e far smaller than x; pi/2 in three parts; k is n modulo 4,
+    from -2 to 2."""
     n = rint(x * PER_TURN)
     a = fma(-n, TURN[0], x)
-    p, e = exact_product(n, TURN[1])
+    p, q = exact_product(n, TURN[1])
     b, t = exact_sum(a, -p)
-    s = fma(-n, TURN[2], t - e)
+    s = fma(-n, TURN[2], t - q) + e
     r = b + s
+    return r, (b - r) + s, n - 4.0 * rint(0.25 * n)
+
+
+def quarter_turns(x):
+    """x = n pi/2 + r + s; k is n modulo 4, from -2 to 2."""
+    r, s, k = near_quarter_turns(x, 0.0)
     far, more, turns = far_quarter_turns(x)
     near = math.fabs(x) < FAR
-    k = n if near else turns
-    return r if near else far, (b - r) + s if near else more, k - 4.0 * rint(0.25 * k)
+    k = k if near else turns - 4.0 * rint(0.25 * turns)
+    return r if near else far, s if near else more, k
 
 
 def far_quarter_turns(x):

@@ -201,6 +201,7 @@ def numbers(dtype: str) -> dict[str, list]:
         "EXPM1_LOW": [-(bits + 3) * log2],
         "FAR": [mpf(2) ** (17 if small else 40)], "FAR_POWER": [mpf(17 if small else 40)],
         "FAR_ROWS": [mpf((128 - 17) if small else (1024 - 40))],
+        "ROOT_END": [mpf(2) ** (bits - 2)],
         "TURN": split(mpmath.pi / 2, [bits] * 3), "PER_TURN": [2 / mpmath.pi],
         "CUBE": split(mpf("0.044715"), [bits] * 2), "SLOPE": split(mpmath.sqrt(8 / mpmath.pi), [bits] * 2),
         "ROOT_HALF": split(mpmath.sqrt(mpf(1) / 2), [bits] * 2), "ROOT_PI_INVERSE": [1 / mpmath.sqrt(mpmath.pi)],

@@ -14,10 +14,11 @@ from sympy import Mul
 
 from ...ir.access import Access, Index
 from ...ir.system import Range, System, Tensor
-from .tree import Group, Loop, Statement, Touch, statements, touches
+from .tree import Group, Loop, Statement, Touch, statements, touches, walk
 from .units import Fresh, Unit, letter
 
 PRIVATE = 8192  # entries of a matrix that each chunk of rows may have for itself
+SHORT = 32  # turns of a loop inside a short row
 LARGEST = 120  # statements in one group: LLVM's time grows faster than the function
 
 
@@ -81,7 +82,8 @@ class Fusion:
         names, body = set(made.touched), touches(made.body)
         mine = [touch for found in body.values() for touch in found]
         last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
-        for group in self.groups[last:] if self.share else ():
+        filled = {n for n, _ in made.fills}
+        for group in self.groups[last:] if self.share and not any(filled & set(g.touched) for g in self.groups) else ():
             loop, rows = group.loop, made.loop
             if not loop or not rows or loop.ordered or loop.size != rows.size or not names & set(group.touched):
                 continue
@@ -90,9 +92,21 @@ class Fusion:
             if all(_separate(loop.index, rows.index, there[n], body[n]) for n in both):
                 loop.body += [_mapped(node, {rows.index: loop.index}) for node in rows.body]
                 group.note(mine)
+                group.fills += made.fills
                 group.count += made.count
                 return
         self.groups.append(made)
+
+    def rejoined(self) -> None:
+        """Join groups that had nothing in common when they were begun, and have now: the first equation of one reads
+        other tensors than the first of the other. Only short rows, whose values then stay in registers."""
+        groups, self.groups = self.groups, []
+        for group in groups:
+            before = max((g.count for g in self.groups), default=0)
+            if group.loop and not group.loop.ordered and _short(group) and group.count + before <= LARGEST:
+                self.join(group)
+            else:
+                self.groups.append(group)
 
     def _wide(self, unit: Unit, candidate: Range) -> bool:
         """A reduction across the rows of a group is kept per chunk of rows: only for scalars, vectors, and what is
@@ -173,6 +187,12 @@ def _mapped(node: Loop | Statement, mapping: dict) -> Loop | Statement:
     if isinstance(node, Statement):
         return node.map(mapping)
     return replace(node, body=[_mapped(inner, mapping) for inner in node.body])
+
+
+def _short(group: Group) -> bool:
+    """Are all loops inside its rows short, and known to be?"""
+    inner = [n.size for n in walk(group.body) if isinstance(n, Loop) and n is not group.loop]
+    return all(size.is_Integer and size <= SHORT for size in inner)
 
 
 def _candidates(unit: Unit) -> Iterator[Range]:

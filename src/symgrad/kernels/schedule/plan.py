@@ -51,6 +51,7 @@ def schedule(
         else:
             for unit in units(system, eq, fresh, joins=fusion.joins):
                 fusion.place(unit)
+    fusion.rejoined()
     system = fusion.system  # with the tensors that products inside a recurrence added
     parts = tuple(fusion.groups)
     storage, copies = store(system, parts, in_place)

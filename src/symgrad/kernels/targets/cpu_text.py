@@ -236,6 +236,69 @@ def cells(context, address, count, like):
 
     return kind(address, count, like), generate
 """
+TILES = """\
+
+
+def shuffled(builder, vectors, places):
+    def mask(places):
+        return ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+
+    lanes = vectors[0].type.count
+    vectors = vectors + vectors[:1] * (2 ** (len(vectors) - 1).bit_length() - len(vectors))
+    while len(vectors) > 2:
+        lanes *= 2
+        vectors = [builder.shuffle_vector(*pair, mask(list(range(lanes)))) for pair in zip(vectors[::2], vectors[1::2])]
+    return builder.shuffle_vector(vectors[0], vectors[-1], mask(places))
+
+
+def turned(back):
+    def generate(target, builder, signature, arguments):
+        matrix, tile = (make_array(signature.args[i])(target, builder, arguments[i]) for i in (0, 3))
+        real, integer, count = matrix.data.type.pointee, ir.IntType(64), signature.args[4].literal_value
+        size = target.get_abi_sizeof(real)
+        lanes, width = 64 // size, cgutils.unpack_tuple(builder, tile.shape)[-1]
+        vector = ir.VectorType(real, lanes).as_pointer()
+        first = builder.gep(matrix.data, [builder.mul(arguments[1], integer(count))])
+        blocks = builder.sdiv(arguments[2], integer(lanes))
+
+        def across(row):
+            start = builder.gep(first, [builder.mul(row, integer(count))])
+            return [builder.gep(start, [integer(i)]) for i in range(count)]
+
+        def along(row):
+            return [builder.gep(tile.data, [builder.add(builder.mul(width, integer(i)), row)]) for i in range(count)]
+
+        with cgutils.for_range(builder, blocks) as loop:
+            row = builder.mul(loop.index, integer(lanes))
+            start = across(row)[0]
+            rows = [builder.bitcast(builder.gep(start, [integer(i * lanes)]), vector) for i in range(count)]
+            columns = [builder.bitcast(pointer, vector) for pointer in along(row)]
+            found = [builder.load(pointer, align=size) for pointer in (columns if back else rows)]
+            for i, pointer in enumerate(rows if back else columns):
+                if back:
+                    places = [n % count * lanes + n // count for n in range(i * lanes, (i + 1) * lanes)]
+                else:
+                    places = [n * count + i for n in range(lanes)]
+                builder.store(shuffled(builder, found, places), pointer, align=size)
+        done = builder.mul(blocks, integer(lanes))
+        with cgutils.for_range(builder, builder.sub(arguments[2], done)) as loop:
+            row = builder.add(loop.index, done)
+            for here, there in zip(across(row), along(row)):
+                builder.store(builder.load(there if back else here), here if back else there)
+        return target.get_dummy_value()
+
+    return generate
+
+
+@intrinsic(prefer_literal=True)
+def to_tile(context, matrix, first, rows, tile, count):
+    return types.void(matrix, first, rows, tile, count), turned(back=False)
+
+
+@intrinsic(prefer_literal=True)
+def from_tile(context, matrix, first, rows, tile, count):
+    return types.void(matrix, first, rows, tile, count), turned(back=True)
+"""
 DRIVER = """\
 
 
@@ -348,6 +411,7 @@ CPU = Target(
     fortran=FORTRAN,
     blas=BLAS,
     lapack=LAPACK,
+    tiles=TILES,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",

@@ -100,6 +100,14 @@ def _cells(array, count, like):
     return array.reshape(-1)[:count]
 
 
+def _to_tile(matrix, first, rows, tile, count):
+    tile.reshape(count, -1)[:, :rows] = matrix[first : first + rows].reshape(rows, count).T
+
+
+def _from_tile(matrix, first, rows, tile, count):
+    matrix[first : first + rows].reshape(rows, count)[...] = tile.reshape(count, -1)[:, :rows].T
+
+
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
@@ -109,12 +117,12 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "f_larger": np.maximum, "f_smaller": np.minimum,
         "higher": lambda a, b: a if a > b else b, "lower": lambda a, b: a if a < b else b,
         "address": lambda array: array, "array": _array, "cells": _cells,
-        "perform": _perform, "once": _once,
+        "to_tile": _to_tile, "from_tile": _from_tile, "perform": _perform, "once": _once,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
     text = source
-    for part in (target.imports, target.fortran, target.blas, target.lapack):
+    for part in (target.imports, target.fortran, target.blas, target.lapack, target.tiles):
         text = text.replace(part.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

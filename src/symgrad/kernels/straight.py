@@ -1,0 +1,229 @@
+"""Rows that are long straight-line code: tiles, in which a vector runs across rows.
+
+A row of geometry (a rotation, a projection, its Jacobian) is hundreds of operations on a few vectors of two or three
+entries. LLVM vectorises none of it: loops of three are no vectors, and entries of neighbouring rows do not lie side by
+side. So the loops inside a row are written out, row buffers become registers, and rows are taken in tiles: a matrix
+`X[n, 3]` is copied to `X_tile[3, lane]` by shuffles, all operations run over the rows of a tile, and results are copied
+back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sympy import Add, Expr, Function, Integer, Mul, Pow
+
+from ..ir.access import Access, Index
+from . import loops
+from .expressions import costly
+from .hoist import divisors, reciprocal
+from .phases import mapped
+
+MOST = 512      # statements of a row
+ENTRIES = 16    # of a row of a matrix that is copied: one shuffle for each
+CACHED = 3072   # numbers of a tile: they stay in the first cache
+WIDEST, NARROWEST = 128, 16  # rows of a tile
+DENSE = 2       # operations for each entry that is copied: what does less than that waits for memory
+
+Cells = dict[str, int]  # a matrix -> the entries of a row
+
+
+class Straight:
+    """The rows' loop of one function as a loop over tiles. `work` makes names and buffers."""
+
+    def __init__(self, work: Any, rows: loops.For, body: list[loops.Node], cells: Cells, extents: Mapping[str, tuple]):
+        self.work, self.rows = work, rows
+        self.lane = Index("lane#straight")
+        self.width = Integer(_width(sum(cells.values())))
+        self.buffers: list[loops.Buffer] = []
+        self.tiles = {n: self._tile(n, extents[n]) for n in sorted(cells)}
+        self.cells, self.body = cells, body
+
+    def _tile(self, name: str, shape: tuple[Expr, ...]) -> str:
+        shape, dtype = (*shape, self.width), self.work.dtypes[name]
+        self.buffers.append(loops.Buffer(self.work.name(f"{name}_tile", dtype, len(shape)), shape, dtype))
+        return self.buffers[-1].name
+
+    def node(self) -> loops.Tiles:
+        read, written = _touched(self.body)
+        kept = _replaced(self.body)  # what was there before does not matter
+        copies = {n: loops.Turned(n, self.tiles[n], self.cells[n]) for n in self.cells}
+        filled = [c for n, c in copies.items() if n in read or (n in written and kept.get(n, 0) < self.cells[n])]
+        emptied = [replace(c, back=True) for n, c in copies.items() if n in written]
+        lanes = loops.Lanes(self.rows.index, self.lane, [mapped(n, self.value, self.target) for n in self.body])
+        return loops.Tiles(self.rows.index, self.width, [*filled, lanes, *emptied])
+
+    def value(self, expr: Any) -> Any:
+        if isinstance(expr, Access):
+            name, cell = self.target(expr.name, expr.indices)
+            return Access(name, *(cell or ()))
+        return expr.func(*map(self.value, expr.args)) if expr.has(Access) else expr
+
+    def target(self, name: str, cell: tuple[Expr, ...] | None) -> tuple[str, tuple[Expr, ...] | None]:
+        cell = None if cell is None else tuple(map(self.value, cell))
+        return (self.tiles[name], (*cell[1:], self.lane)) if name in self.tiles and cell is not None else (name, cell)
+
+
+def straight(work: Any, function: loops.Function, rows: loops.For, extents: Mapping[str, tuple]) -> Straight | None:
+    """The rows in tiles, where they are straight-line code that has work for it."""
+    body = list(_unrolled(rows.body)) if _points(rows.body) <= MOST else []
+    if not body or not all(isinstance(n, loops.Set | loops.Store | loops.Combine) for n in body):
+        return None
+    cells = _cells(body, rows.index, extents)
+    buffers = {b.name: b.dtype for b in function.buffers}
+    if any(n in buffers and not all(c.is_Integer for c in cell) for n, cell in _accesses(body)):
+        return None
+    if not cells or sum(_operations(e) for n in body for e in loops.values(n)) < DENSE * sum(cells.values()):
+        return None
+    body = _divided_once(_registers(body, buffers, work.register), work.register, work.dtypes)
+    return Straight(work, rows, [_free(n, rows.index) for n in body], cells, extents)
+
+
+def _width(cells: int) -> int:
+    width = WIDEST
+    while width > NARROWEST and width * cells > CACHED:
+        width //= 2
+    return width
+
+
+# ------------------------------------------------------------------------------------------------- straight-line code
+def _points(nodes: list[loops.Node]) -> int:
+    """How many statements are there when all loops are written out? MOST + 1 where the number is not known."""
+    total = 0
+    for node in nodes:
+        if not isinstance(node, loops.For):
+            total += 1
+        elif node.size.is_Integer and not node.least and not node.below:
+            total += int(node.size) * _points(node.body)
+        else:
+            return MOST + 1
+    return total
+
+
+def _unrolled(nodes: list[loops.Node]) -> Iterator[loops.Node]:
+    for node in nodes:
+        if isinstance(node, loops.For):
+            turns = range(int(node.size))
+            for turn in reversed(turns) if node.reverse else turns:
+                at = {node.index: Integer(turn)}
+                yield from _unrolled([_at(n, at) for n in node.body])
+        elif isinstance(node, loops.If) and all(c == True for c in node.conditions):  # noqa: E712  (SymPy's)
+            yield from _unrolled(node.body)
+        elif not isinstance(node, loops.If) or not any(c == False for c in node.conditions):  # noqa: E712
+            yield node
+
+
+def _at(node: loops.Node, at: Mapping) -> loops.Node:
+    """The node with numbers in the place of indices."""
+    match node:
+        case loops.For():
+            return replace(node, body=[_at(n, at) for n in node.body])
+        case loops.If():
+            return loops.If(tuple(c.xreplace(at) for c in node.conditions), [_at(n, at) for n in node.body])
+        case loops.Set() | loops.Store() | loops.Combine():
+            return mapped(node, lambda e: e.xreplace(at), lambda name, cell: (name, _cell_at(cell, at)))
+    return node
+
+
+def _cell_at(cell: tuple[Expr, ...] | None, at: Mapping) -> tuple[Expr, ...] | None:
+    return None if cell is None else tuple(c.xreplace(at) for c in cell)
+
+
+def _registers(body: list[loops.Node], buffers: Mapping[str, str], register: Callable[[str, str], str]):
+    """The body with a register for each cell of the row buffers (given with their dtypes)."""
+    held: dict[tuple, str] = {}
+
+    def target(name: str, cell):
+        if name not in buffers:
+            return name, cell
+        if (name, cell) not in held:
+            held[name, cell] = register("_".join(map(str, (name, *cell))), buffers[name])
+        return held[name, cell], None
+
+    def value(expr: Any) -> Any:
+        return expr.xreplace({a: Access(target(a.name, a.indices)[0]) for a in expr.atoms(Access) if a.name in buffers})
+
+    return [_register(mapped(n, value, target)) for n in body]
+
+
+def _register(node: loops.Node) -> loops.Node:
+    """`buffer[()] = value` of a buffer that has become a register."""
+    return loops.Set(node.buffer, node.value) if isinstance(node, loops.Store) and node.cell is None else node
+
+
+def _divided_once(body: list[loops.Node], register: Callable[[str, str], str], dtypes: Mapping[str, str]):
+    """The body with one division for each value that several are divided by."""
+    uses: dict[tuple, list[int]] = {}
+    values: dict[str, int] = {}  # how often each register and array has changed
+    for number, node in enumerate(body):
+        for divisor in dict.fromkeys(divisors([node])):
+            names = sorted({a.name for a in divisor.atoms(Access)})
+            if names and all(dtypes[n] == "float" for n in names):
+                uses.setdefault((divisor, *(values.get(n, 0) for n in names)), []).append(number)
+        values |= {n: values.get(n, 0) + 1 for n in loops.written(node)}
+    before: dict[int, list[loops.Node]] = {}
+    body = list(body)
+    for (divisor, *_), places in uses.items():
+        if len(places) > 1:
+            made, change = reciprocal(divisor, lambda stem: register(stem, "float"))
+            before.setdefault(places[0], []).extend(made)
+            for number in places:
+                body[number] = mapped(body[number], change, lambda name, cell: (name, cell))
+    return [made for number, node in enumerate(body) for made in (*before.get(number, ()), node)]
+
+
+def _free(node: loops.Node, row: Index) -> loops.Node:
+    """A sum into what rows share: one value for all rows of a tile, in any order."""
+    if not isinstance(node, loops.Combine) or node.op != "sum" or not node.cell:
+        return node
+    return node if any(c.has(row) for c in node.cell) else replace(node, loose=True)
+
+
+# ------------------------------------------------------------------------------------------------ what is worth a tile
+def _accesses(body: list[loops.Node]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+    """Every read and write of a cell."""
+    for node in body:
+        yield from ((a.name, a.indices) for e in loops.values(node) for a in e.atoms(Access))
+        if isinstance(node, loops.Store | loops.Combine) and node.cell is not None:
+            yield loops.written(node)[0], node.cell
+
+
+def _touched(body: list[loops.Node]) -> tuple[set[str], set[str]]:
+    """What is read, and what is written."""
+    read = {a.name for n in body for e in loops.values(n) for a in e.atoms(Access)}
+    return read, {name for n in body for name in loops.written(n)}
+
+
+def _replaced(body: list[loops.Node]) -> dict[str, int]:
+    """How many cells of each array are stored before anything is added to them."""
+    first: dict[tuple, bool] = {}
+    for node in body:
+        if isinstance(node, loops.Store | loops.Combine) and node.cell is not None:
+            first.setdefault((loops.written(node)[0], node.cell), isinstance(node, loops.Store))
+    counts: dict[str, int] = {}
+    for (name, _), stored in first.items():
+        counts[name] = counts.get(name, 0) + stored
+    return counts
+
+
+def _cells(body: list[loops.Node], row: Index, extents: Mapping[str, tuple]) -> Cells:
+    """The matrices that are used by rows, at known places, half of them or more."""
+    used: dict[str, set] = {}
+    for name, cell in _accesses(body):
+        if name in extents:
+            used.setdefault(name, set()).add(cell)
+    found: Cells = {}
+    for name, places in used.items():
+        count = Mul(*extents[name])
+        known = all(cell[0] == row and all(c.is_Integer for c in cell[1:]) for cell in places if cell)
+        if extents[name] and count.is_Integer and known and 1 < count <= min(ENTRIES, 2 * len(places)):
+            found[name] = int(count)
+    return found
+
+
+def _operations(expr: Any) -> int:
+    own = len(expr.args) - 1 if isinstance(expr, Add | Mul) else 0
+    own += 20 if isinstance(expr, Function) and costly(expr) else int(isinstance(expr, Pow | Function))
+    return own if isinstance(expr, Access) else own + sum(map(_operations, expr.args))
