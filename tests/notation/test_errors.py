@@ -165,6 +165,11 @@ FULL = {
             z = b^2
                 ^
             Write x**2."""),
+    "index behind a formula": ("z = log(b)[0]", NotationError, """
+        an index stands behind a name only.
+            z = log(b)[0]
+                ^
+            Name the part by an equation, t[n] = ..., and read t[n]."""),
     "arity": ("z = tanh(b, b)", NotationError, """
         tanh takes 1 argument, not 2.
             z = tanh(b, b)

@@ -161,6 +161,7 @@ _REFUSED = {
     ast.Starred: ("`*` before an argument is not part of the notation.", "Write the arguments out."),
     ast.Tuple: ("a list of values is not a formula.", "Write one equation for each value."),
     ast.List: ("a list of values is not a formula.", "Write one equation for each value."),
+    ast.Subscript: ("an index stands behind a name only.", "Name the part by an equation, t[n] = ..., and read t[n]."),
     ast.BitXor: ("`^` is not a power.", "Write x**2."),
     ast.MatMult: ("the matrix product `@` has no place among indices.",
                   "Write it with indices, y[i] = sum[j](A[i,j]*x[j]), or the whole equation without: y = A @ x."),
