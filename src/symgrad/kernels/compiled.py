@@ -8,6 +8,7 @@ fills in an address keeps the array.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,7 @@ from .schedule import schedule
 from .targets import cpu, python
 
 SMALL = 20_000  # points: below, starting threads costs more than it saves
+LINE = 64  # bytes of a line of the cache
 FRAMES = 32  # sets of sizes for which buffers and checked positions are kept
 
 
@@ -88,6 +90,14 @@ if address(_probe := np.zeros(3)) != _probe.ctypes.data:  # another Python may l
 
     def address(array: np.ndarray) -> int:
         return array.ctypes.data
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array that begins where a line of the cache does: no vector lies in two."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -address(memory) % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class Compiled:
@@ -196,8 +206,10 @@ class Compiled:
             checks.check_indices(self.system, self.positions, frame.sizes, arrays)
 
     def empty(self, name: str, frame: Frame) -> np.ndarray:
-        dtype = {"float": self.options.real, "int": np.int64, "bool": np.bool_}[self.tuned.dtypes[name]]
-        return np.empty(frame.shapes[name], dtype)
+        return np.empty(frame.shapes[name], self._dtype(name))
+
+    def _dtype(self, name: str) -> np.dtype:
+        return np.dtype({"float": self.options.real, "int": np.int64, "bool": np.bool_}[self.tuned.dtypes[name]])
 
     def borrow(self, frame: Frame) -> Work:
         """Work buffers that nobody else is using now."""
@@ -211,7 +223,7 @@ class Compiled:
 
     def work(self, frame: Frame) -> Work:
         names = (*self.plan.storage.work, *(b.name for b in self.tuned.scratch))
-        arrays = {n: self.empty(n, frame) for n in names}
+        arrays = {n: aligned(frame.shapes[n], self._dtype(n)) for n in names}
         table = np.zeros(len(frame.numbers) + len(self.arrays) + 1, np.int64)
         table[: len(frame.numbers)] = frame.numbers
         for name, array in arrays.items():

@@ -10,7 +10,8 @@ back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow
@@ -23,23 +24,26 @@ from .phases import mapped
 
 MOST = 512      # statements of a row
 ENTRIES = 16    # of a row of a matrix that is copied: one shuffle for each
-CACHED = 3072   # numbers of a tile: they stay in the first cache
+CACHED = 1024   # numbers of a tile: they stay in the first cache, beside what is fetched for the next tile
 WIDEST, NARROWEST = 128, 16  # rows of a tile
+PART = 100      # operations that are a loop of their own
 DENSE = 2       # operations for each entry that is copied: what does less than that waits for memory
 
 Cells = dict[str, int]  # a matrix -> the entries of a row
 
 
 class Straight:
-    """The rows' loop of one function as a loop over tiles. `work` makes names and buffers."""
+    """The rows' loop of one function as loops over tiles. `work` makes names and buffers."""
 
     def __init__(self, work: Any, rows: loops.For, body: list[loops.Node], cells: Cells, extents: Mapping[str, tuple]):
-        self.work, self.rows = work, rows
+        self.work, self.rows, self.body, self.cells = work, rows, body, cells
         self.lane = Index("lane#straight")
-        self.width = Integer(_width(sum(cells.values())))
+        self.parts = parts(body, work.registers)
+        crossing = sorted({r for p in self.parts for r in p.stores})
+        self.width = Integer(_width(sum(cells.values()) + len(crossing)))
         self.buffers: list[loops.Buffer] = []
         self.tiles = {n: self._tile(n, extents[n]) for n in sorted(cells)}
-        self.cells, self.body = cells, body
+        self.kept = {n: self._tile(n, ()) for n in crossing}
 
     def _tile(self, name: str, shape: tuple[Expr, ...]) -> str:
         shape, dtype = (*shape, self.width), self.work.dtypes[name]
@@ -52,8 +56,14 @@ class Straight:
         copies = {n: loops.Turned(n, self.tiles[n], self.cells[n]) for n in self.cells}
         filled = [c for n, c in copies.items() if n in read or (n in written and kept.get(n, 0) < self.cells[n])]
         emptied = [replace(c, back=True) for n, c in copies.items() if n in written]
-        lanes = loops.Lanes(self.rows.index, self.lane, [mapped(n, self.value, self.target) for n in self.body])
-        return loops.Tiles(self.rows.index, self.width, [*filled, lanes, *emptied])
+        return loops.Tiles(self.rows.index, self.width, [*filled, *map(self._lanes, self.parts), *emptied])
+
+    def _lanes(self, part: Part) -> loops.Lanes:
+        return loops.Lanes(self.rows.index, self.lane, [
+            *(loops.Set(r, Access(self.kept[r], self.lane)) for r in part.loads),
+            *(mapped(n, self.value, self.target) for n in part.nodes),
+            *(loops.Store(self.kept[r], (self.lane,), Access(r)) for r in part.stores),
+        ])  # fmt: skip
 
     def value(self, expr: Any) -> Any:
         if isinstance(expr, Access):
@@ -179,6 +189,66 @@ def _free(node: loops.Node, row: Index) -> loops.Node:
     if not isinstance(node, loops.Combine) or node.op != "sum" or not node.cell:
         return node
     return node if any(c.has(row) for c in node.cell) else replace(node, loose=True)
+
+
+# -------------------------------------------------------------------------------------------------------------- parts
+@dataclass(frozen=True)
+class Part:
+    """Statements that run over a tile before the next part does; registers that come from parts before, and go on."""
+
+    nodes: list[loops.Node]
+    loads: list[str]
+    stores: list[str]
+
+
+def parts(body: list[loops.Node], registers: set[str]) -> list[Part]:
+    """The body in parts, cut where costly functions are followed by many operations without one.
+
+    A processor looks a few hundred instructions ahead: in a short loop it works on the next rows while a division or
+    a root of these is under way. (And the compiler's time grows faster than the length of a loop.)
+    """
+    uses = [_uses(n, registers) for n in body]
+    cuts = [0, *(() if _needed(uses) & _set(uses) else _cuts(body)), len(body)]  # a sum over rows is not cut in two
+    return [
+        Part(body[i:k], sorted(_needed(uses[i:k]) & _set(uses[:i])), sorted(_set(uses[i:k]) & _needed(uses[k:])))
+        for i, k in pairwise(cuts)
+    ]  # fmt: skip
+
+
+def _cuts(body: list[loops.Node]) -> list[int]:
+    """The places behind costly functions that many operations follow."""
+    found, last, since = [], 0, 0
+    for place, node in enumerate(body):
+        if any(costly(e) for e in loops.values(node)):
+            last, since = place + 1, 0
+        since += sum(map(_operations, loops.values(node)))
+        if last and since > PART:
+            found.append(last)
+            last = 0
+    return found
+
+
+Uses = list[tuple[set[str], set[str]]]  # of each statement: the registers that it reads, those that it writes
+
+
+def _uses(node: loops.Node, registers: set[str]) -> tuple[set[str], set[str]]:
+    read = {a.name for e in loops.values(node) for a in e.atoms(Access)}
+    read |= set(loops.written(node)) if isinstance(node, loops.Combine) else set()
+    return read & registers, set(loops.written(node)) & registers
+
+
+def _set(uses: Uses) -> set[str]:
+    return set().union(*(written for _, written in uses))
+
+
+def _needed(uses: Uses) -> set[str]:
+    """The registers that are read before they are set."""
+    known: set[str] = set()
+    needed: set[str] = set()
+    for read, written in uses:
+        needed |= read - known
+        known |= written
+    return needed
 
 
 # ------------------------------------------------------------------------------------------------ what is worth a tile

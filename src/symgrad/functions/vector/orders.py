@@ -19,7 +19,7 @@ UNIT = {"float32": Fraction(1, 2**27), "float64": Fraction(1, 2**56)}
 
 
 def root_parts(s):
-    """cos(x), sin(x)/x and 1 - cos(x) of x = sqrt(s), for s < 0 of i sqrt(-s); and 1/s, the only division.
+    """cos(x), sin(x)/x and 1 - cos(x) of x = sqrt(s), for s < 0 of i sqrt(-s); and 1/s.
 
     The root is a pair x + e. Beyond ROOT_END the digits of s do not say where in a turn its root is; it stays there.
     Below -ROOT_END all is infinite.
@@ -28,10 +28,7 @@ def root_parts(s):
     a = math.fabs(s)
     root = math.sqrt(a)
     x = ROOT_END if root > ROOT_END else root
-    h, l, n = exp_parts(EXP_HIGH if x > EXP_HIGH else x, 0.0)
-    h = h + l
-    q = 1.0 / (s if s >= 0.0 else s * h)
-    w = q if s >= 0.0 else q * h
+    w = 1.0 / s
     b, over = (root if root < INF else x), math.fabs(w)
     e = 0.5 * b * over * fma(-x, x, a) if x == root and x > 0.0 else 0.0
     over = fma(b, over, e * over)
@@ -44,8 +41,9 @@ def root_parts(s):
     y = -y if k == -1.0 or half else y
     z = r * r
     v = fma(r, t, z * fma(-z, horner(z, COS), 0.5)) if k == 0.0 else 1.0 - c
-    up, down = 0.5 * fma(h, e, h), 0.5 * q * s
-    down = scale(fma(-down, e, down), -n)
+    h, l, n = exp_parts(EXP_HIGH if x > EXP_HIGH else x, e)
+    h = h + l
+    up, down = 0.5 * h, scale(0.5 / h, -n)
     c = c if s >= 0.0 else scale(up, n) + down
     c = 1.0 if a < TINY else c
     y = y * over if s >= 0.0 else scale(up * over, n) - down * over

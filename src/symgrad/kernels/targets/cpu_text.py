@@ -265,11 +265,21 @@ def turned(back):
             start = builder.gep(first, [builder.mul(row, integer(count))])
             return [builder.gep(start, [integer(i)]) for i in range(count)]
 
+        def fetched(row):
+            place, kind = ir.IntType(8).as_pointer(), ir.IntType(32)
+            fetch = ir.FunctionType(ir.VoidType(), [place, kind, kind, kind])
+            fetch = builder.module.declare_intrinsic("llvm.prefetch", [place], fetch)
+            start = builder.bitcast(builder.gep(first, [builder.mul(row, integer(count))]), place)
+            for line in range(count):
+                here = builder.gep(start, [integer(64 * line)])
+                builder.call(fetch, [here, kind(int(back)), kind(3), kind(1)])
+
         def along(row):
             return [builder.gep(tile.data, [builder.add(builder.mul(width, integer(i)), row)]) for i in range(count)]
 
         with cgutils.for_range(builder, blocks) as loop:
             row = builder.mul(loop.index, integer(lanes))
+            fetched(builder.add(row, arguments[2]))
             start = across(row)[0]
             rows = [builder.bitcast(builder.gep(start, [integer(i * lanes)]), vector) for i in range(count)]
             columns = [builder.bitcast(pointer, vector) for pointer in along(row)]
