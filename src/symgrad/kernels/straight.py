@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow
@@ -27,6 +26,7 @@ ENTRIES = 16    # of a row of a matrix that is copied: one shuffle for each
 CACHED = 1024   # numbers of a tile: they stay in the first cache, beside what is fetched for the next tile
 WIDEST, NARROWEST = 128, 16  # rows of a tile
 PART = 100      # operations that are a loop of their own
+EACH = 16       # operations of it for each register that it takes from the loop before
 DENSE = 2       # operations for each entry that is copied: what does less than that waits for memory
 
 Cells = dict[str, int]  # a matrix -> the entries of a row
@@ -88,7 +88,7 @@ def straight(work: Any, function: loops.Function, rows: loops.For, extents: Mapp
     if not cells or sum(_operations(e) for n in body for e in loops.values(n)) < DENSE * sum(cells.values()):
         return None
     body = _divided_once(_registers(body, buffers, work.register), work.register, work.dtypes)
-    return Straight(work, rows, [_free(n, rows.index) for n in body], cells, extents)
+    return Straight(work, rows, [_free(n, rows.index) for n in _late(body)], cells, extents)
 
 
 def _width(cells: int) -> int:
@@ -184,6 +184,20 @@ def _divided_once(body: list[loops.Node], register: Callable[[str, str], str], d
     return [made for number, node in enumerate(body) for made in (*before.get(number, ()), node)]
 
 
+def _late(body: list[loops.Node]) -> list[loops.Node]:
+    """The body with registers set to a number right before they are used."""
+    waiting: dict[str, loops.Node] = {}
+    out: list[loops.Node] = []
+    for node in body:
+        if isinstance(node, loops.Set) and not node.value.has(Access):
+            waiting[node.register] = node
+            continue
+        mentioned = {a.name for e in loops.values(node) for a in e.atoms(Access)} | set(loops.written(node))
+        out += [waiting.pop(n) for n in sorted(mentioned & waiting.keys())]
+        out.append(node)
+    return [*out, *waiting.values()]
+
+
 def _free(node: loops.Node, row: Index) -> loops.Node:
     """A sum into what rows share: one value for all rows of a tile, in any order."""
     if not isinstance(node, loops.Combine) or node.op != "sum" or not node.cell:
@@ -202,30 +216,19 @@ class Part:
 
 
 def parts(body: list[loops.Node], registers: set[str]) -> list[Part]:
-    """The body in parts, cut where costly functions are followed by many operations without one.
+    """The body in two parts, if many operations follow the last costly function and use few registers of before.
 
     A processor looks a few hundred instructions ahead: in a short loop it works on the next rows while a division or
     a root of these is under way. (And the compiler's time grows faster than the length of a loop.)
     """
     uses = [_uses(n, registers) for n in body]
-    cuts = [0, *(() if _needed(uses) & _set(uses) else _cuts(body)), len(body)]  # a sum over rows is not cut in two
-    return [
-        Part(body[i:k], sorted(_needed(uses[i:k]) & _set(uses[:i])), sorted(_set(uses[i:k]) & _needed(uses[k:])))
-        for i, k in pairwise(cuts)
-    ]  # fmt: skip
-
-
-def _cuts(body: list[loops.Node]) -> list[int]:
-    """The places behind costly functions that many operations follow."""
-    found, last, since = [], 0, 0
-    for place, node in enumerate(body):
-        if any(costly(e) for e in loops.values(node)):
-            last, since = place + 1, 0
-        since += sum(map(_operations, loops.values(node)))
-        if last and since > PART:
-            found.append(last)
-            last = 0
-    return found
+    cut = max((i + 1 for i, n in enumerate(body) if any(map(costly, loops.values(n)))), default=0)
+    crossing = sorted(_set(uses[:cut]) & _needed(uses[cut:]))
+    sums = _needed(uses) & _set(uses)  # over the rows
+    after = sum(_operations(e) for n in body[cut:] for e in loops.values(n))
+    if not cut or after < max(PART, EACH * len(crossing)) or sums & _needed(uses[:cut]) & _needed(uses[cut:]):
+        return [Part(body, [], [])]
+    return [Part(body[:cut], [], crossing), Part(body[cut:], crossing, [])]
 
 
 Uses = list[tuple[set[str], set[str]]]  # of each statement: the registers that it reads, those that it writes
