@@ -282,6 +282,7 @@ def filled(writer: Writer, array: str, cell: list[str], shape, value: str) -> No
 
 JOIN = """{}
 def {}(target, parts, chunks, count, like):
+    alone()
     whole = cells(target, count, like)
     own = cells(parts, chunks * count, like)
     for piece in range(chunks):
