@@ -39,6 +39,19 @@ SCALARS = {  # functions of two numbers, tried on every pair below
     "swap": "x, y = float64(b), float64(a)\n    x, y = y, x\n    return x - 2.0 * y",
     "total": "t = 0.0\n    for i in range(b, a):\n        t += float64(i)\n        i = 0\n    return t",
     "down": "t = 0\n    for i in range(a, b, -2):\n        t = t * 3 + i\n    return t",
+    "blocks": """t = 0.0
+    for i in range(3):
+        if i > a:
+            n = int32(i)
+            t += n * b
+        else:
+            n = float64(b)
+            t += n / 2
+        for j in range(i):
+            n = int64(j)
+            t += n
+    return t""",
+    "halves": "n = 1\n    while a > b and n < 100:\n        n *= 3\n        a -= 1\n    return n",
     "last": "i = 100\n    for i in range(a):\n        if i > b:\n            return i\n    return -i",
     "steps": "t = 0\n    for i in range(a, b, b - a if b != a else 1):\n        t = t * 3 + i\n    return t",
     "branches": "if a < b:\n        c = a + a\n    elif a == b:\n        c = 9\n    else:\n        c = b\n    return c",
@@ -128,9 +141,18 @@ def test_cells(compiled, dtype):
 
 
 LEFT = {
-    "while a > 1:\n        a -= 2\n    return a": 1,
+    "for i in range(a):\n        if i > 2:\n            break\n    return i": 3,
+    "while a > 1:\n        a -= 2\n    else:\n        a = 7\n    return a": 7,
     "c = 1\n    c = c * 2.5\n    return c": 2.5,
     "return a**2": 25,
+    "if a > 3:\n        n = 2\n    if a > 8:\n        n = 2.5\n    return n": 2,
+    """for i in range(3):
+        if i == 1:
+            n = i
+        if i == 2:
+            a = n
+        n = 2.5
+    return a""": 2.5,
     "return 1 < a < 3": False,
     "if a < 0:\n        raise ValueError('negative')\n    return a": 5,
     "return np.zeros(a).sum()": 0.0,

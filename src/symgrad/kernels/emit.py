@@ -113,7 +113,7 @@ class _Module:
 
     def _used(self, text: str) -> list:
         """The sizes and arrays that a text mentions, in the order of first use; then the sizes of their shapes."""
-        known = {self.writer.names[key]: key for key in self._places}
+        known = self._known
         found = [known[word] for word in dict.fromkeys(re.findall(r"\w+", text)) if word in known]
         shapes = " ".join(self.writer.shape(self._shapes[key]) for key in found if key in self._shapes)
         found += [known[word] for word in dict.fromkeys(re.findall(r"\w+", shapes)) if word in known]
@@ -136,6 +136,7 @@ class _Module:
         shapes = {n: kernel.shapes[n] or (Integer(1),) for n in kernel.arrays}
         self._shapes = shapes | {b.name: (Integer(b.pieces or self.target.chunks), *b.shape) for b in kernel.scratch}
         self._places = {key: place for place, key in enumerate([*self._numbers(), *self._shapes])}
+        self._known = {self.writer.names[key]: key for key in self._places}
         self.steps: list[list[str]] = []
 
     def _numbers(self) -> list:
@@ -282,6 +283,7 @@ def filled(writer: Writer, array: str, cell: list[str], shape, value: str) -> No
 
 JOIN = """{}
 def {}(target, parts, chunks, count, like):
+    alone()
     whole = cells(target, count, like)
     own = cells(parts, chunks * count, like)
     for piece in range(chunks):

@@ -60,8 +60,7 @@ class Fusion:
         mine = unit.touches()
         ranks = {t.tensor: self.system.tensors[t.tensor].rank for t in mine}
         names = {n for n, rank in ranks.items() if rank or not unit.ranges}  # numbers are no reason to share a loop
-        last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
-        for group in self.groups[last:]:
+        for group in self._since(mine):
             if group.call or group.count >= LARGEST or not names & set(group.touched):
                 continue
             if not unit.ranges:
@@ -77,13 +76,18 @@ class Fusion:
                 return group, candidate
         return None
 
+    def _since(self, mine: list[Touch]) -> list[Group]:
+        """The groups from the last one on that has to come before what touches `mine`."""
+        backwards = reversed(range(len(self.groups)))
+        return self.groups[next((i for i in backwards if _conflict(self.groups[i].touched, mine)), 0) :]
+
     def join(self, made: Group) -> None:
         """Put a group that is one loop over rows into one before it that works on the same rows, or at the end."""
         names, body = set(made.touched), touches(made.body)
         mine = [touch for found in body.values() for touch in found]
-        last = max((i for i, g in enumerate(self.groups) if _conflict(g.touched, mine)), default=0)
         filled = {n for n, _ in made.fills}
-        for group in self.groups[last:] if self.share and not any(filled & set(g.touched) for g in self.groups) else ():
+        share = self.share and not any(filled & set(g.touched) for g in self.groups)
+        for group in self._since(mine) if share else ():
             loop, rows = group.loop, made.loop
             if not loop or not rows or loop.ordered or loop.size != rows.size or not names & set(group.touched):
                 continue

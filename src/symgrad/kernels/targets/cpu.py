@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numba
 import scipy
 from llvmlite import binding
+from numba.np import linalg
 
 from .cpu_text import CPU
 
@@ -44,6 +46,7 @@ def prepare() -> None:
     """Make an installed TBB visible to Numba, which does not look inside a virtual environment, and SciPy's BLAS to
     kernels, which else import scipy.linalg for it."""
     _register()
+    _skip_look()
     for path in _libraries():
         with suppress(OSError):
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -110,6 +113,15 @@ def _register() -> None:
         function = getattr(library, f"scipy_{name}_", None)
         if function is not None:
             binding.add_symbol(f"symgrad_{name}", ctypes.cast(function, ctypes.c_void_p).value)
+
+
+def _skip_look() -> None:
+    """Numba imports scipy.linalg to see whether there is a BLAS, 0.1 s of a process's start; we depend on SciPy."""
+    look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = look
 
 
 class _Threads:

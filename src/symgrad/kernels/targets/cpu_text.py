@@ -402,6 +402,7 @@ def blocks(rows, columns, work, least, enough):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def fill(target, count, value):
+    alone()
     whole = cells(target, count, value)
     for cell in range(count):
         whole[cell] = value
@@ -409,6 +410,7 @@ def fill(target, count, value):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def copy(source, target, count, like):
+    alone()
     old = cells(source, count, like)
     new = cells(target, count, like)
     for cell in range(count):

@@ -59,6 +59,7 @@ def gemm(context, turn_b, turn_a, n, m, k, b, ldb, a, lda, c, ldc, like):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def product(a, turn_a, b, turn_b, c, piece, chunks):
+    alone()
     rows, columns = c.shape
     tall = rows >= columns
     top = rows * piece // chunks if tall else 0
@@ -90,6 +91,7 @@ def syrk(context, n, k, alpha, a, lda, c, ldc, like):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def update(a, first, last, sign, c):
+    alone()
     n = a.shape[1]
     if last > first and n > 0:
         syrk(n, last - first, sign, address(a) + first * n * a.itemsize, n, address(c), n, c)
@@ -97,6 +99,7 @@ def update(a, first, last, sign, c):
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def symmetric(parts, chunks, c):
+    alone()
     for i in range(c.shape[0]):
         for j in range(i + 1):
             total = parts[0, i, j]

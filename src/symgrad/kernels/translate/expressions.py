@@ -36,12 +36,15 @@ class Known:
 
 @dataclass
 class Expressions:
-    """The value of an expression, for the local names so far."""
+    """The value of an expression, for the local names so far. `inner`: numbers whose values nobody has read outside the
+    block that they were first used in; `settled`: names that have got a value in each of the blocks around."""
 
     code: Code
     outside: Mapping[str, Any]
     own: frozenset[str]
     names: dict[str, Slot | Value] = field(default_factory=dict)
+    inner: set[str] = field(default_factory=set)
+    settled: list[set[str]] = field(default_factory=lambda: [set()])
 
     def value(self, node: ast.expr) -> Value:
         found = self.found(node)
@@ -61,6 +64,8 @@ class Expressions:
     def _name(self, node: ast.Name) -> Value | Known:
         found = self.names.get(node.id)
         if isinstance(found, Slot):
+            if not any(node.id in names for names in self.settled):
+                self.inner.discard(node.id)
             return Value(found.type, self.code.builder.load(found.place), natural=found.natural)
         if found is not None:
             return found

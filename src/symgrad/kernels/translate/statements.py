@@ -50,16 +50,23 @@ class Body:
             if not self.going:
                 return
             rule = RULES.get(type(statement))
-            if rule is None:
+            if rule is None or (isinstance(statement, ast.For | ast.While) and statement.orelse):
                 raise Unknown(ast.unparse(statement))
             rule(self, statement)
 
     def block(self, body: list[ast.stmt]) -> None:
-        """Lines that may not be run. Arrays that are named inside have no value afterwards."""
-        before = {name for name, value in self.names.items() if not isinstance(value, Slot)}
+        """Lines that may not be run, or several times. A number that is new here keeps its place; an array has no value
+        afterwards, nor has a number that has got a new place here."""
+        before = dict(self.names)
+        self.expressions.settled.append(set())
         self.lines(body)
-        for name in [n for n, v in self.names.items() if not isinstance(v, Slot) and n not in before]:
-            del self.names[name]
+        self.expressions.settled.pop()
+        for name, value in list(self.names.items()):
+            if name not in before and isinstance(value, Slot):
+                self.expressions.inner.add(name)
+            elif name not in before or not _same(before[name], value):
+                del self.names[name]
+                self.expressions.inner.discard(name)
 
     # ----------------------------------------------------------------------------------------------------------- lines
     def _expression(self, node: ast.Expr) -> None:
@@ -98,20 +105,23 @@ class Body:
         self._assignment(ast.Assign([node.target], ast.BinOp(read, node.op, node.value)))
 
     def _assign(self, name: str, value: Value) -> None:
-        """A number has a place from its first value on, and one type; another value has a name once."""
+        """A number has a place from its first value on, and one type, but for one that was used in a block only;
+        another value has a name once."""
         found = self.names.get(name)
         if not isinstance(value.type, types.Number | types.Boolean):
             if found is not None:
                 raise Unknown(f"{name} assigned twice")
             self.names[name] = value
             return
-        if found is None:
+        other = isinstance(found, Slot) and found.type != value.type
+        if found is None or (other and name in self.expressions.inner):
             found = self.names[name] = self.code.slot(value.type)
         if not isinstance(found, Slot) or found.type != value.type:
             raise Unknown(f"{name} of two types")
         if found.natural:
             self.names[name] = Slot(found.type, found.place)
         self.builder.store(value.data, found.place)
+        self.expressions.settled[-1].add(name)
 
     def _if(self, node: ast.If) -> None:
         test = self.code.truth(self.expressions.value(node.test))
@@ -125,9 +135,20 @@ class Body:
                 self.builder.branch(end)
         self.builder.position_at_end(end)
 
+    def _while(self, node: ast.While) -> None:
+        test, body, end = (self.builder.append_basic_block(n) for n in ("while", "body", "endwhile"))
+        self.builder.branch(test)
+        self.builder.position_at_end(test)
+        self.builder.cbranch(self.code.truth(self.expressions.value(node.test)), body, end)
+        self.builder.position_at_end(body)
+        self.block(node.body)
+        if self.going:
+            self.builder.branch(test)
+        self.builder.position_at_end(end)
+
     def _for(self, node: ast.For) -> None:
-        if node.orelse or not isinstance(node.target, ast.Name):
-            raise Unknown("a loop")
+        if not isinstance(node.target, ast.Name):
+            raise Unknown(ast.unparse(node.target))
         start, stop, step = self._range(node.iter)
         name = node.target.id
         natural = start.natural and (step.fixed or 0) > 0 and name not in _own_of(node.body)
@@ -187,6 +208,11 @@ class Body:
             self.conventions.return_value(self.builder, data)
 
 
+def _same(one: Slot | Value, other: Slot | Value) -> bool:
+    """The same place, or the same value?"""
+    return one.place is other.place if isinstance(one, Slot) and isinstance(other, Slot) else one is other
+
+
 def _own(function: ast.FunctionDef) -> frozenset[str]:
     """The local names."""
     return frozenset(a.arg for a in function.args.args) | _own_of(function.body)
@@ -199,5 +225,5 @@ def _own_of(body: list[ast.stmt]) -> frozenset[str]:
 
 RULES: dict[type, Callable] = {
     ast.Expr: Body._expression, ast.Pass: Body._pass, ast.Assign: Body._assignment, ast.AugAssign: Body._changed,
-    ast.If: Body._if, ast.For: Body._for, ast.Return: Body._return,
+    ast.If: Body._if, ast.For: Body._for, ast.While: Body._while, ast.Return: Body._return,
 }  # fmt: skip

@@ -156,13 +156,18 @@ class Code:
             )
             return self.value(compiled.signature.return_type, result)
         if isinstance(function, _Intrinsic):
-            key = function, *given
-            if key not in self.signatures:
-                self.signatures[key] = function._defn(self.typing, *given)
-            signature, generate = self.signatures[key]
-            passed = [self.cast(v, k).data for v, k in zip(values, signature.args, strict=True)]
-            return self.value(signature.return_type, generate(self.target, self.builder, signature, passed))
+            return self._made(function, values)
         return self.apply(function, *values)
+
+    def _made(self, function: _Intrinsic, values: Sequence[Value]) -> Value:
+        """Instructions of an intrinsic; some are told the numbers that are known, as types."""
+        fixed = [None if v.fixed is None or not function._prefer_literal else types.literal(v.fixed) for v in values]
+        key = function, *(f or v.type for f, v in zip(fixed, values))
+        if key not in self.signatures:
+            self.signatures[key] = function._defn(self.typing, *key[1:])
+        signature, generate = self.signatures[key]
+        passed = [v.data if f else self.cast(v, k).data for v, f, k in zip(values, fixed, signature.args, strict=True)]
+        return self.value(signature.return_type, generate(self.target, self.builder, signature, passed))
 
     # --------------------------------------------------------------------------------------------------------- arrays
     def cell(self, array: Array, index: Sequence[Value]):
