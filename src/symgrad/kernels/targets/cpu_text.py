@@ -240,61 +240,72 @@ TILES = """\
 
 
 def shuffled(builder, vectors, places):
-    def mask(places):
-        return ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
+    lanes = len(places)
+    parts = []
+    for number, vector in enumerate(vectors):
+        taken = {lane: place % lanes for lane, place in enumerate(places) if place // lanes == number}
+        parts += [(vector, taken)] * bool(taken)
+    while parts[0][1] != {lane: lane for lane in range(lanes)}:
+        a, left = parts.pop(0)
+        b, right = parts.pop(0) if parts else (a, left)
+        chosen = {lane: place + lanes for lane, place in right.items()} | left
+        mask = [chosen.get(lane, lane) for lane in range(lanes)]
+        made = builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), lanes), mask))
+        parts.append((made, {lane: lane for lane in chosen}))
+    return parts[0][0]
 
-    lanes = vectors[0].type.count
-    vectors = vectors + vectors[:1] * (2 ** (len(vectors) - 1).bit_length() - len(vectors))
-    while len(vectors) > 2:
-        lanes *= 2
-        vectors = [builder.shuffle_vector(*pair, mask(list(range(lanes)))) for pair in zip(vectors[::2], vectors[1::2])]
-    return builder.shuffle_vector(vectors[0], vectors[-1], mask(places))
+
+def turned(function, real, size, count, back):
+    lanes, integer = 64 // size, ir.IntType(64)
+    matrix, first, rows, tile, width = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    vector, place, kind = ir.VectorType(real, lanes).as_pointer(), ir.IntType(8).as_pointer(), ir.IntType(32)
+    fetch = ir.FunctionType(ir.VoidType(), [place, kind, kind, kind])
+    fetch = builder.module.declare_intrinsic("llvm.prefetch", [place], fetch)
+    matrix = builder.gep(matrix, [builder.mul(first, integer(count))])
+    blocks = builder.sdiv(rows, integer(lanes))
+
+    def across(row, step=1):
+        start = builder.gep(matrix, [builder.mul(row, integer(count))])
+        return [builder.gep(start, [integer(step * i)]) for i in range(count)]
+
+    def along(row):
+        return [builder.gep(tile, [builder.add(builder.mul(width, integer(i)), row)]) for i in range(count)]
+
+    with cgutils.for_range(builder, blocks) as loop:
+        row = builder.mul(loop.index, integer(lanes))
+        for ahead in across(builder.add(row, rows), lanes):
+            builder.call(fetch, [builder.bitcast(ahead, place), kind(int(back)), kind(3), kind(1)])
+        lines = [builder.bitcast(pointer, vector) for pointer in across(row, lanes)]
+        columns = [builder.bitcast(pointer, vector) for pointer in along(row)]
+        found = [builder.load(pointer, align=size) for pointer in (columns if back else lines)]
+        for i, pointer in enumerate(lines if back else columns):
+            if back:
+                places = [n % count * lanes + n // count for n in range(i * lanes, (i + 1) * lanes)]
+            else:
+                places = [n * count + i for n in range(lanes)]
+            builder.store(shuffled(builder, found, places), pointer, align=size)
+    done = builder.mul(blocks, integer(lanes))
+    with cgutils.for_range(builder, builder.sub(rows, done)) as loop:
+        row = builder.add(loop.index, done)
+        for here, there in zip(across(row), along(row)):
+            builder.store(builder.load(there if back else here), here if back else there)
+    builder.ret_void()
 
 
-def turned(back):
+def turning(name, back):
     def generate(target, builder, signature, arguments):
         matrix, tile = (make_array(signature.args[i])(target, builder, arguments[i]) for i in (0, 3))
-        real, integer, count = matrix.data.type.pointee, ir.IntType(64), signature.args[4].literal_value
-        size = target.get_abi_sizeof(real)
-        lanes, width = 64 // size, cgutils.unpack_tuple(builder, tile.shape)[-1]
-        vector = ir.VectorType(real, lanes).as_pointer()
-        first = builder.gep(matrix.data, [builder.mul(arguments[1], integer(count))])
-        blocks = builder.sdiv(arguments[2], integer(lanes))
-
-        def across(row):
-            start = builder.gep(first, [builder.mul(row, integer(count))])
-            return [builder.gep(start, [integer(i)]) for i in range(count)]
-
-        def fetched(row):
-            place, kind = ir.IntType(8).as_pointer(), ir.IntType(32)
-            fetch = ir.FunctionType(ir.VoidType(), [place, kind, kind, kind])
-            fetch = builder.module.declare_intrinsic("llvm.prefetch", [place], fetch)
-            start = builder.bitcast(builder.gep(first, [builder.mul(row, integer(count))]), place)
-            for line in range(count):
-                here = builder.gep(start, [integer(64 * line)])
-                builder.call(fetch, [here, kind(int(back)), kind(3), kind(1)])
-
-        def along(row):
-            return [builder.gep(tile.data, [builder.add(builder.mul(width, integer(i)), row)]) for i in range(count)]
-
-        with cgutils.for_range(builder, blocks) as loop:
-            row = builder.mul(loop.index, integer(lanes))
-            fetched(builder.add(row, arguments[2]))
-            start = across(row)[0]
-            rows = [builder.bitcast(builder.gep(start, [integer(i * lanes)]), vector) for i in range(count)]
-            columns = [builder.bitcast(pointer, vector) for pointer in along(row)]
-            found = [builder.load(pointer, align=size) for pointer in (columns if back else rows)]
-            for i, pointer in enumerate(rows if back else columns):
-                if back:
-                    places = [n % count * lanes + n // count for n in range(i * lanes, (i + 1) * lanes)]
-                else:
-                    places = [n * count + i for n in range(lanes)]
-                builder.store(shuffled(builder, found, places), pointer, align=size)
-        done = builder.mul(blocks, integer(lanes))
-        with cgutils.for_range(builder, builder.sub(arguments[2], done)) as loop:
-            row = builder.add(loop.index, done)
-            for here, there in zip(across(row), along(row)):
-                builder.store(builder.load(there if back else here), here if back else there)
+        data, integer, count = matrix.data.type, ir.IntType(64), signature.args[4].literal_value
+        kind = ir.FunctionType(ir.VoidType(), [data, integer, integer, data, integer])
+        function = cgutils.get_or_insert_function(builder.module, kind, f"{name}_{count}_{data.pointee}")
+        if function.is_declaration:
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            set.add(function.attributes, '"prefer-vector-width"="512"')
+            turned(function, data.pointee, target.get_abi_sizeof(data.pointee), count, back)
+        width = cgutils.unpack_tuple(builder, tile.shape)[-1]
+        builder.call(function, [matrix.data, *arguments[1:3], tile.data, width])
         return target.get_dummy_value()
 
     return generate
@@ -302,12 +313,12 @@ def turned(back):
 
 @intrinsic(prefer_literal=True)
 def to_tile(context, matrix, first, rows, tile, count):
-    return types.void(matrix, first, rows, tile, count), turned(back=False)
+    return types.void(matrix, first, rows, tile, count), turning("to_tile", back=False)
 
 
 @intrinsic(prefer_literal=True)
 def from_tile(context, matrix, first, rows, tile, count):
-    return types.void(matrix, first, rows, tile, count), turned(back=True)
+    return types.void(matrix, first, rows, tile, count), turning("from_tile", back=True)
 """
 DRIVER = """\
 
