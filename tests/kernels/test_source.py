@@ -80,7 +80,10 @@ def test_outputs_stay_in_float32():
 def test_text_does_not_depend_on_hashing():
     code = (
         "import symgrad as sg\nfrom symgrad.kernels import compile_system\n"
-        f"print(compile_system(sg.program({SOFTMAX!r}).gradient('L').kernel).source)"
+        "from symgrad.train.model import training_system\n"
+        f"print(compile_system(sg.program({SOFTMAX!r}).gradient('L').kernel).source)\n"
+        "step = training_system(sg.program(sg.models.mlp(9, 5, 3)).raw.prune(['L']), 'L', sg.optimizers.adam(0.1))\n"
+        "print(compile_system(step.system).in_place.source)"
     )
     texts = set()
     for seed in ("0", "1", "2"):

@@ -288,7 +288,7 @@ def _cells(body: list[loops.Node], row: Index, extents: Mapping[str, tuple]) -> 
         if name in extents:
             used.setdefault(name, set()).add(cell)
     found: Cells = {}
-    for name, places in used.items():
+    for name, places in sorted(used.items()):  # their order is that of a set
         count = Mul(*extents[name])
         known = all(cell[0] == row and all(c.is_Integer for c in cell[1:]) for cell in places if cell)
         if extents[name] and count.is_Integer and known and 1 < count <= min(ENTRIES, 2 * len(places)):
