@@ -15,11 +15,19 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
+<<<<<<< HEAD
     add address alone array back binding blocks by_reference called cell cells cgutils chunked chunks copy f_larger
     f_smaller fill first float32 float64 fortran front gemm get_cython_function_address getrf getri getrs higher hit
     INF int32 int64 intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once
     PASSED perform piece pieces place populate_array prange product range root row rows run scale start stop
     from_tile symmetric syrk table tile to_tile types uint64 update weight
+=======
+    add address alone array aside at back binding blocks by_reference called cell cells cgutils chunked chunks
+    closed copy f_larger f_smaller FAR far fill first float32 float64 fortran front gemm get_cython_function_address
+    getrf getri getrs here higher hit INF int32 int64 intrinsic invoke ir lane lapack last leading lower make_array
+    math max min move name njit np once PASSED past perform piece pieces place populate_array prange product range
+    root row rows run scale settled start stop symmetric syrk table tile types uint64 update weight
+>>>>>>> df4f7ae (Large results are written past the caches where their loop computes nothing costly)
 """
 PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
@@ -234,7 +242,13 @@ class Writer:
         self.line(f"for tile in range(first, last, {width}):")
         self.depth += 1
         self.line(f"rows = min(last - tile, {width})")
+        if node.strips:
+            self.line("here = 0 if far else tile")
         self.nodes(node.body)
+        if node.strips:
+            self.line("if far:")
+        for strip in node.strips:
+            self.line(f"    closed({self.names[strip.array]}, tile, {self.names[strip.strip]}, rows)")
         self.depth -= 1
 
     def _lanes(self, node: loops.Lanes) -> None:
@@ -245,6 +259,9 @@ class Writer:
         self.depth += 1
         self.line(f"{name} = tile + lane")
         self.line(f"at_{name} = uint64({name})")
+        if node.at is not None:
+            self.unsigned[node.at] = "at"
+            self.line("at = uint64(here + lane)")
         self.nodes(node.body)
         self.depth -= 1
         del self.indices[node.index], self.indices[node.lane], self.unsigned[node.index]
