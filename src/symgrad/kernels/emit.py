@@ -197,8 +197,8 @@ class _Module:
         given = [*bounds, *self._given(step, "piece" if many else "0", many)]
         if strips(f):
             held = dict(zip(f.arrays, step.arguments))
-            large = dict.fromkeys(f"{names[held[s.array]]}.nbytes" for s in strips(f))
-            self.writer.line(f"far = {' + '.join(large)} >= FAR")
+            large = dict.fromkeys(held[s.array] for s in strips(f))
+            self.writer.line(f"far = {' + '.join(self.writer.bytes(self._shapes[a]) for a in large)} >= FAR")
         self.writer.line(f"{self.spoken[f.name]}({', '.join(given)})")
         rows = f"int64({extent})" if f.least == 1 else f"max(int64(1), int64({extent}) // {f.least})"
         chunks = f"pieces({rows}, {self._work(f)}, int64({self.threshold}))" if many else ""

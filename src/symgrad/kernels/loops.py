@@ -108,6 +108,7 @@ class Strip:
 
     array: str
     strip: str
+    entries: Expr  # of a row
 
 
 @dataclass

@@ -98,7 +98,7 @@ class _Work:
     def strip(self, array: str, shape: tuple[Expr, ...], made: list[loops.Buffer]) -> loops.Strip:
         strip = self.name(f"{array}_strip", len(shape))
         made.append(loops.Buffer(strip, shape, "float"))
-        return loops.Strip(array, strip)
+        return loops.Strip(array, strip, Mul(*shape[1:]))
 
     def name(self, stem: str, rank: int) -> str:
         found = next(fresh_names({*self.dtypes}, stem))
@@ -136,9 +136,10 @@ def _touched(step: loops.Step) -> Iterator[str]:
 def _whole(nodes: list[loops.Node], array: str, row: Index, shape: tuple[Expr, ...]) -> bool:
     """Does a row write every cell of its own before it reads one, and touch no cell of another row?"""
     cells = [cell for n in loops.walk(nodes) for name, cell in _accesses(n) if name == array]
-    others = any(isinstance(n, loops.Extreme | loops.First | loops.Dot) and array in loops.written(n)
+    others = any(isinstance(n, loops.Extreme | loops.First | loops.Turned) and array in _names(n)
                  for n in loops.walk(nodes))  # fmt: skip
-    alone = not others and all(c and c[0] == row for c in cells) and (len(shape) > 1 or not _computes(nodes))
+    few = len(shape) == 1 and any(isinstance(n, loops.For) for n in loops.walk(nodes))  # a number for each row
+    alone = not others and not few and all(c and c[0] == row for c in cells)
     return alone and bool(_covered(nodes, array, shape[1:], {}))
 
 
@@ -149,12 +150,12 @@ def _covered(nodes: list[loops.Node], array: str, extents: tuple, around: dict[E
             case loops.For():
                 cut = node.least or node.below
                 inner = _covered(node.body, array, extents, around | ({} if cut else {node.index: node.size}))
-                inner = inner and not _computes(node.body)
             case loops.Lanes() | loops.Tiles():
                 inner = _covered(node.body, array, extents, around)
             case loops.Store(buffer=name, cell=cell) if name == array:
                 read = any(a.name == array for e in loops.values(node) for a in e.atoms(Access))
-                inner = not read and len(set(cell)) == len(cell) and tuple(map(around.get, cell[1:])) == extents
+                whole = not read and len(set(cell)) == len(cell) and tuple(map(around.get, cell[1:])) == extents
+                inner = whole and not _computes(nodes)
             case _:
                 mentions = any(name == array for n in loops.walk([node]) for name, _ in _accesses(n))
                 inner = False if mentions else None
@@ -163,9 +164,13 @@ def _covered(nodes: list[loops.Node], array: str, extents: tuple, around: dict[E
     return None
 
 
+def _names(node: loops.Node) -> set[str]:
+    return {node.matrix, node.tile} if isinstance(node, loops.Turned) else set(loops.written(node))
+
+
 def _computes(nodes: list[loops.Node]) -> bool:
-    """Is there a costly function among the statements?"""
-    return any(costly(e) for n in nodes if not isinstance(n, loops.For) for e in loops.values(n))
+    """Is there a costly function, or a loop, beside the statements?"""
+    return any(isinstance(n, loops.For | loops.First) or any(map(costly, loops.values(n))) for n in nodes)
 
 
 def _accesses(node: loops.Node) -> Iterator[tuple[str, tuple[Expr, ...]]]:

@@ -308,6 +308,7 @@ def to_tile(context, matrix, first, rows, tile, count):
 @intrinsic(prefer_literal=True)
 def from_tile(context, matrix, first, rows, tile, count):
     return types.void(matrix, first, rows, tile, count), turned(back=True)
+"""
 FAR = 3 << 23  # bytes of results: what is not smaller is written past the caches
 STREAMS = f"""\
 
@@ -364,8 +365,8 @@ def settled(context):
 
 
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def closed(target, first, strip, rows):
-    source, place, size = address(strip), address(target) + first * strip.strides[0], rows * strip.strides[0]
+def closed(target, strip, first, rows, row):
+    source, place, size = address(strip), address(target) + first * row, rows * row
     head = min(size, -place & 63)
     end = head + (size - head) // 64 * 64
     move(source, place, head)

@@ -113,7 +113,7 @@ def _aside(target, strip, far):
     return strip if far else target
 
 
-def _closed(target, first, strip, rows):
+def _closed(target, strip, first, rows, row):
     target[first : first + rows] = strip[:rows]
 
 
