@@ -207,6 +207,8 @@ def _moved(nodes: list[loops.Node], to: Mapping[str, str]) -> list[loops.Node]:
                 out.append(replace(node, body=_moved(node.body, to)))
             case loops.If():
                 out.append(loops.If(tuple(map(value, node.conditions)), _moved(node.body, to)))
+            case loops.Turned():
+                out.append(node)
             case _:
                 out.append(mapped(node, value, target))
     return out

@@ -82,6 +82,8 @@ def is_costly(name: str) -> bool:
     >>> is_costly("tanh"), is_costly("finite")
     (True, False)
     """
+    if not is_function(name):  # a sequence of functions
+        return True
     return any("horner(" in _body(f) for f in (*needs(name), name))
 
 
