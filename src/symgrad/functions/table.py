@@ -18,7 +18,7 @@ See `row.Kernel` for the details (precision, un-jitted evaluation).
 >>> x = Symbol("x", real=True)
 >>> apply("silu", x).diff(x)
 x*sigmoid(-x)*sigmoid(x) + sigmoid(x)
->>> ROWS["softplus"].kernel.kind
+>>> ROWS["log_sigmoid"].kernel.kind
 'expression'
 """
 

@@ -29,6 +29,7 @@ from .header import header
 from .hoist import hoisted
 from .lower import lower
 from .schedule import schedule
+from .streams import streamed
 from .targets import cpu, python
 
 SMALL = 20_000  # points: below, starting threads costs more than it saves
@@ -115,7 +116,7 @@ class Compiled:
     @cached_property
     def tuned(self) -> loops.Kernel:
         """The loops as they run on a CPU."""
-        return split(across(hoisted(replaced(self.loops))))
+        return streamed(split(across(hoisted(replaced(self.loops)))))
 
     @cached_property
     def source(self) -> str:

@@ -38,8 +38,8 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     run = module.run()
     text = "\n".join([*groups, *module.stages, *run])
     blas, lapack = target.blas * bool(PRODUCTS.search(text)), target.lapack * ("getrf(" in text)
-    tiles = target.tiles * ("_tile(" in text)
-    imports = [target.imports, target.fortran * bool(blas or lapack), blas, lapack, tiles]
+    tiles, streams = target.tiles * ("_tile(" in text), target.streams * ("aside(" in text)
+    imports = [target.imports, target.fortran * bool(blas or lapack), blas, lapack, tiles, streams]
     parts = [f'"""{header}\n"""', *imports, f"INF = {real}(np.inf)", target.helpers, *module.joins.values()]
     parts += [f"{target.decorators[kind]}\n{text}" for kind, text in functions(writer.called, real)]
     return "\n\n\n".join(p.strip("\n") for p in [*parts, *groups, *module.stages, *run] if p.strip()) + "\n"
@@ -66,6 +66,8 @@ class _Module:
         """The text of a group's function; empty where another group has the same."""
         self.writer.temporaries, self.writer.depth = 0, 1
         self.writer.nodes(bounded(f.body))
+        if strips(f):
+            self.writer.line("settled()")
         arrays = [*f.arrays, *(b.name for b in f.buffers)]
         return self.defined(f.name, ["first", "last"] if f.extent is not None else [], arrays)
 
@@ -73,7 +75,7 @@ class _Module:
         """The function of the lines that have been written. Its parameters stand in the order of their first use."""
         body = self.writer.take()
         self.writer.depth = 0
-        known = {self.writer.names[key] for key in (*self._numbers(), *arrays)}
+        known = {"far", *(self.writer.names[key] for key in (*self._numbers(), *arrays))}
         used = [word for word in dict.fromkeys(re.findall(r"\w+", body)) if word in known]
         self.parameters[name] = used
         decorator = self.target.decorators["group"]
@@ -193,6 +195,10 @@ class _Module:
         extent = self.writer.extent(f.extent) if f.extent is not None else ""
         bounds = self.bounds(extent, many) if extent else []
         given = [*bounds, *self._given(step, "piece" if many else "0", many)]
+        if strips(f):
+            held = dict(zip(f.arrays, step.arguments))
+            large = dict.fromkeys(held[s.array] for s in strips(f))
+            self.writer.line(f"far = {' + '.join(self.writer.bytes(self._shapes[a]) for a in large)} >= FAR")
         self.writer.line(f"{self.spoken[f.name]}({', '.join(given)})")
         rows = f"int64({extent})" if f.least == 1 else f"max(int64(1), int64({extent}) // {f.least})"
         chunks = f"pieces({rows}, {self._work(f)}, int64({self.threshold}))" if many else ""
@@ -215,6 +221,8 @@ class _Module:
         names = {self.writer.names[a]: self.writer.names[b] for a, b in zip(f.arrays, step.arguments)}
         own = (*f.buffers, *f.partial) if sums else f.buffers
         names |= {self.writer.names[b.name]: f"{self.writer.names[step.scratch[b.name]]}[{piece}]" for b in own}
+        large = {self.writer.names[s.strip]: names[self.writer.names[s.array]] for s in strips(f)}
+        names |= {strip: f"aside({array}, {names[strip]}, far)" for strip, array in large.items()}
         return [names.get(u, u) for u in self.parameters[f.name]]
 
     def _work(self, f: loops.Function) -> str:
@@ -265,6 +273,11 @@ class _Module:
         least, enough = (self.target.block, self.target.products) if self.threshold else (1, 0)
         limits = f"int64({points}), int64({least}), int64({enough})"
         self.perform(f"blocks(int64({rows}), int64({columns}), {limits})" if many else "")
+
+
+def strips(f: loops.Function) -> list[loops.Strip]:
+    """The strips of a function: one for each of its results in each of its forms."""
+    return [s for n in loops.walk(f.body) if isinstance(n, loops.Tiles) for s in n.strips]
 
 
 def filled(writer: Writer, array: str, cell: list[str], shape, value: str) -> None:

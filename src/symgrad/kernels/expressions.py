@@ -13,7 +13,7 @@ from sympy import Add, Basic, Expr, Function, Max, Min, Mod, Mul, Number, Pow, R
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from ..functions import row_of, where
+from ..functions import row_of, vector, where
 from ..ir.access import Access, Index
 
 RELATION = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -294,7 +294,9 @@ def costly(expr: Basic) -> bool:
         if isinstance(f, where | divided | floor | ceiling | Mod | Max | Min):  # these have no row
             continue
         kernel = row_of(f).kernel
-        if kernel.kind in ("vector", "source") or (kernel.kind == "expression" and costly(kernel.expression)):
+        if kernel.kind == "source" or (kernel.kind == "vector" and vector.is_costly(kernel.name)):
+            return True
+        if kernel.kind == "expression" and costly(kernel.expression):
             return True
     return False
 

@@ -102,6 +102,15 @@ class Choice:
     no: list[Node]
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Where a tile of rows of `array` is written first: the buffer `strip`, or the array itself if it is not large."""
+
+    array: str
+    strip: str
+    entries: Expr  # of a row
+
+
 @dataclass
 class Tiles:
     """The rows from `start` to `stop` in tiles of `width`; the body holds `Lanes`."""
@@ -109,15 +118,17 @@ class Tiles:
     index: Index
     width: Expr
     body: list[Node]
+    strips: tuple[Strip, ...] = ()
 
 
 @dataclass
 class Lanes:
-    """The body for each row `index` of a tile; `lane` is its place in the tile."""
+    """The body for each row `index` of a tile; `lane` is its place in the tile, `at` that in a strip."""
 
     index: Index
     lane: Index
     body: list[Node]
+    at: Index | None = None
 
 
 @dataclass(frozen=True)

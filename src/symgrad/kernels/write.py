@@ -15,11 +15,12 @@ from . import loops
 from .expressions import Printer
 
 WORDS = """
-    add address alone array back binding blocks by_reference called cell cells cgutils chunked chunks copy f_larger
-    f_smaller fill first float32 float64 fortran front gemm get_cython_function_address getrf getri getrs higher hit
-    INF int32 int64 intrinsic invoke ir lane lapack last leading lower make_array math max min name njit np once
-    PASSED perform piece pieces place populate_array prange product range root row rows run scale start stop
-    from_tile symmetric syrk table tile to_tile types uint64 update weight
+    add address alone array aside at back binding blocks by_reference called cell cells cgutils chunked chunks
+    closed copy f_larger f_smaller FAR far fill first float32 float64 fortran from_tile front gemm
+    get_cython_function_address getrf getri getrs here higher hit INF int32 int64 intrinsic invoke ir lane lapack
+    last leading lower make_array math max min move name njit np once PASSED past perform piece pieces place
+    populate_array prange product range root row rows run scale settled start stop symmetric syrk table tile to_tile
+    types uint64 update weight
 """
 PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
@@ -234,7 +235,14 @@ class Writer:
         self.line(f"for tile in range(first, last, {width}):")
         self.depth += 1
         self.line(f"rows = min(last - tile, {width})")
+        if node.strips:
+            self.line("here = 0 if far else tile")
         self.nodes(node.body)
+        if node.strips:
+            self.line("if far:")
+        for strip in node.strips:
+            row = self.bytes((strip.entries,))
+            self.line(f"    closed({self.names[strip.array]}, {self.names[strip.strip]}, tile, rows, {row})")
         self.depth -= 1
 
     def _lanes(self, node: loops.Lanes) -> None:
@@ -245,6 +253,9 @@ class Writer:
         self.depth += 1
         self.line(f"{name} = tile + lane")
         self.line(f"at_{name} = uint64({name})")
+        if node.at is not None:
+            self.unsigned[node.at] = "at"
+            self.line("at = uint64(here + lane)")
         self.nodes(node.body)
         self.depth -= 1
         del self.indices[node.index], self.indices[node.lane], self.unsigned[node.index]
@@ -328,6 +339,11 @@ class Writer:
         if all(len(p) == 1 for p in parts):
             return name
         return f"array(address({name}), ({', '.join(self.flat(p) for p in parts)}), {self.real})"
+
+    def bytes(self, extents: Iterable[Expr]) -> str:
+        """How many bytes so many numbers take."""
+        size = {"float32": 4, "float64": 8}[self.real]
+        return " * ".join([*(self._factor(e) for e in extents if e != 1), str(size)])
 
     def flat(self, extents: Iterable[Expr]) -> str:
         return " * ".join(self._factor(e) for e in extents) or "1"

@@ -75,6 +75,18 @@ def is_function(name: str) -> bool:
     return name in _FUNCTIONS or bool(orders.MEMBER.fullmatch(name))
 
 
+@cache
+def is_costly(name: str) -> bool:
+    """Does the function evaluate a polynomial? The others take a few operations.
+
+    >>> is_costly("tanh"), is_costly("finite")
+    (True, False)
+    """
+    if not is_function(name):  # a sequence of functions
+        return True
+    return any("horner(" in _body(f) for f in (*needs(name), name))
+
+
 def _body(name: str) -> str:
     return source(name).split('"""')[-1]
 

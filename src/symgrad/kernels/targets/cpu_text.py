@@ -320,6 +320,71 @@ def to_tile(context, matrix, first, rows, tile, count):
 def from_tile(context, matrix, first, rows, tile, count):
     return types.void(matrix, first, rows, tile, count), turning("from_tile", back=True)
 """
+FAR = 3 << 23  # bytes of results: what is not smaller is written past the caches
+STREAMS = f"""\
+
+
+FAR = {FAR}
+
+
+@intrinsic
+def aside(context, target, strip, far):
+    kind = types.Array(target.dtype, target.ndim, "C")
+
+    def generate(cpu, builder, signature, arguments):
+        whole, near = (make_array(k)(cpu, builder, a) for k, a in zip(signature.args, arguments[:2]))
+        made = make_array(kind)(cpu, builder)
+        data = builder.select(arguments[2], near.data, whole.data)
+        shape, strides = builder.select(arguments[2], near.shape, whole.shape), whole.strides
+        extents, steps = (cgutils.unpack_tuple(builder, part) for part in (shape, strides))
+        populate_array(made, data, extents, steps, whole.itemsize, None)
+        return made._getvalue()
+
+    return kind(target, strip, far), generate
+
+
+@intrinsic
+def move(context, source, target, size):
+    def generate(cpu, builder, signature, arguments):
+        byte = ir.IntType(8)
+        here, there = (builder.inttoptr(a, byte.as_pointer()) for a in arguments[:2])
+        cgutils.raw_memcpy(builder, there, here, arguments[2], 1)
+        return cpu.get_dummy_value()
+
+    return types.void(source, target, size), generate
+
+
+@intrinsic
+def past(context, source, target):
+    def generate(cpu, builder, signature, arguments):
+        line = ir.VectorType(ir.IntType(64), 8)
+        here, there = (builder.inttoptr(a, line.as_pointer()) for a in arguments)
+        stored = builder.store(builder.load(here, align=1), there, align=64)
+        stored.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return cpu.get_dummy_value()
+
+    return types.void(source, target), generate
+
+
+@intrinsic
+def settled(context):
+    def generate(cpu, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return cpu.get_dummy_value()
+
+    return types.void(), generate
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def closed(target, strip, first, rows, row):
+    source, place, size = address(strip), address(target) + first * row, rows * row
+    head = min(size, -place & 63)
+    end = head + (size - head) // 64 * 64
+    move(source, place, head)
+    for at in range(head, end, 64):
+        past(source + at, place + at)
+    move(source + end, place + end, size - end)
+"""
 DRIVER = """\
 
 
@@ -435,6 +500,7 @@ CPU = Target(
     blas=BLAS,
     lapack=LAPACK,
     tiles=TILES,
+    streams=STREAMS,
     helpers=HELPERS,
     decorators={
         "scalar": f"@njit({INNER}, forceinline=True)",

@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 
 from ...functions.vector import OPERATIONS, machine
+from .cpu_text import FAR
 from .table import Target
 
 
@@ -108,6 +109,14 @@ def _from_tile(matrix, first, rows, tile, count):
     matrix[first : first + rows].reshape(rows, count)[...] = tile.reshape(count, -1)[:, :rows].T
 
 
+def _aside(target, strip, far):
+    return strip if far else target
+
+
+def _closed(target, strip, first, rows, row):
+    target[first : first + rows] = strip[:rows]
+
+
 def load(source: str, target: Target) -> dict[str, Any]:
     """The functions of a generated module, un-jitted."""
     scope: dict[str, Any] = {
@@ -118,11 +127,12 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "higher": lambda a, b: a if a > b else b, "lower": lambda a, b: a if a < b else b,
         "address": lambda array: array, "array": _array, "cells": _cells,
         "to_tile": _to_tile, "from_tile": _from_tile, "perform": _perform, "once": _once,
+        "FAR": FAR, "aside": _aside, "closed": _closed, "settled": lambda: None,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}
     text = source
-    for part in (target.imports, target.fortran, target.blas, target.lapack, target.tiles):
+    for part in (target.imports, target.fortran, target.blas, target.lapack, target.tiles, target.streams):
         text = text.replace(part.strip(), "", 1)
     exec(compile(text, "<symgrad kernel, un-jitted>", "exec"), scope)  # our own text, made by emit
     return scope

@@ -14,6 +14,7 @@ class Target:
     blas: str  # how the BLAS is called, for modules that multiply matrices
     lapack: str  # how LAPACK is called, for modules that do
     tiles: str  # how matrices are copied into tiles, for modules with long straight-line rows
+    streams: str  # how large results are stored, for modules that have such
     helpers: str
     decorators: Mapping[str, str]  # scalar, double, group, run
     chunks: int  # into how many pieces rows are cut; fixed, so results do not depend on threads
