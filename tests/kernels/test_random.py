@@ -143,6 +143,11 @@ FOUND = {
     # a maximum over rows whose loop is outside
     "extreme": "q[j,n] = max[i](where(n > 1, tanh(z[n]), B[i,j]) + where(n < 2, abs(B[i,j]), K[u[n],i])) + z[n]\n"
     "L = mean[j,n](sin(q[j,n]))",
+    # two groups add to one matrix: none may move before what sets it to 0
+    "filled once": "q = sum[n](sin(V[2])*abs(B[t[n],2] + 0.3) - max[k](K[k,t[n]]*x[t[n]]*A[2,t[n]]"
+    " + 1/(2 + a**2)*tanh(V[0]) + where(k == 2, sin(z[n])*x[t[n]]*relu(V[2]), B[t[n],0]))) + (1 - z[1])\nL = q",
+    # a logsumexp at a position that is read
+    "shift at a label": "q[i] = logsumexp[k](K[k,i]*x[i])\nL = sum[n](q[t[n]] - K[1,t[n]]*x[t[n]])",
 }
 
 

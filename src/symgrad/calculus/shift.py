@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from sympy import Add, Basic, Expr
 
@@ -94,7 +95,7 @@ def _is_shift(expr: Basic, context: Look) -> bool:
 
 def _shifts(c: Basic, u: Access, context: Look) -> bool:
     """Is u one of the cells whose maximum c is?"""
-    (maximum,) = c.atoms(Access)
+    maximum: Any = c.args[0].args[0]  # stop(finite(maximum)); its own positions may be reads too
     (term,) = context.maxima[maximum.name].terms
     if not isinstance(term.body, Access) or term.body.name != u.name:
         return False

@@ -15,7 +15,7 @@ from sympy import Mul
 from ...ir.access import Access, Index
 from ...ir.system import Range, System, Tensor
 from .tree import Group, Loop, Statement, Touch, statements, touches, walk
-from .units import Fresh, Unit, letter
+from .units import EVERY, Fresh, Unit, letter
 
 PRIVATE = 8192  # entries of a matrix that each chunk of rows may have for itself
 SHORT = 32  # turns of a loop inside a short row
@@ -84,8 +84,9 @@ class Fusion:
     def join(self, made: Group) -> None:
         """Put a group that is one loop over rows into one before it that works on the same rows, or at the end."""
         names, body = set(made.touched), touches(made.body)
-        mine = [touch for found in body.values() for touch in found]
         filled = {n for n, _ in made.fills}
+        mine = [touch for found in body.values() for touch in found]
+        mine += [Touch(n, (EVERY,) * self.system.tensors[n].rank, "assign") for n in sorted(filled)]
         share = self.share and not any(filled & set(g.touched) for g in self.groups)
         for group in self._since(mine) if share else ():
             loop, rows = group.loop, made.loop
