@@ -404,7 +404,7 @@ SHORT = [
     ("z = A[:, 0] @ b", NotationError, "slices `a:b` are not part of the notation."),
     ("z = A @ 'x'", NotationError, "text in quotes is not part of the notation."),
     ("z = A @= x", NotationError, "this is not a formula."),
-    ("z = A.T[0, 1] + A", NotationError, "this is not part of the notation."),
+    ("z = A.T[0, 1] + A", NotationError, "an index stands behind a name only."),
     ("z[i] = sum[j](A[i,j] @ x[j])", NotationError, "the matrix product `@` has no place among indices."),
     ("z = sum[j](A.T)", NotationError, ".T is of whole arrays and has no place among indices."),
     ("z = A @ zz", UnknownNameError, "zz is not declared."),
