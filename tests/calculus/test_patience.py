@@ -45,6 +45,19 @@ def test_work_without_an_end_is_stopped_and_says_how_far_it_came():
             pass
 
 
+class Endless:
+    def __del__(self):
+        while True:
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_limit_that_python_ignores_at_first_is_kept():
+    """What is raised inside __del__ goes nowhere: nobody may wait for it."""
+    with sg.time_limit(0.02), pytest.raises(TimeLimitError, match="a series was not finished"), limited("a series"):
+        Endless()
+
+
 @pytest.mark.parametrize("seconds", [0, -1, "ten"])
 def test_a_limit_is_a_number_of_seconds(seconds):
     with pytest.raises(SymgradError, match="a time limit is a number of seconds"), sg.time_limit(seconds):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from ..errors import SymgradError, TimeLimitError, explain
 
 SECONDS = 300.0  # for each derivation, closed form or kernel form: a hundred layers take ten
+TURNS = 1000  # of a loop in which an exception is heard that was sent: the first hears it, unless it was ignored before
 _LIMIT: ContextVar[float | None] = ContextVar("seconds for each derivation", default=SECONDS)
 
 
@@ -111,9 +112,11 @@ def within(seconds: float, what: str, late: Callable[[], SymgradError] | None = 
         finally:
             done.set()
             watcher.join()
-            while rung.is_set() and not isinstance(sys.exc_info()[1], _Late):
-                time.sleep(0)  # rung, but not heard yet. To take it back would leave Python 3.11 looking for it forever
-        if clock() >= end:  # too late, if by less than the watcher sees
+            for _ in range(TURNS if rung.is_set() else 0):
+                if isinstance(sys.exc_info()[1], _Late):
+                    break  # else it is not heard yet. To take it back would leave Python 3.11 looking for it forever
+                time.sleep(0)
+        if clock() >= end:  # too late by less than the watcher sees, or where Python ignores exceptions, as in __del__
             raise _Late
     except _Late:
         raise late() if late else SymgradError(
