@@ -10,6 +10,16 @@ from symgrad.ir.check import check
 from symgrad.ir.interpret import interpret
 from symgrad.verify import draw
 
+# a point X that is turned by the rotation vector r (Rodrigues' formula), and projected: part of a model
+PROJECTION = """\
+th[n] = sqrt(sum[i](r[n,i]**2))
+c[n,0] = r[n,1]*X[n,2] - r[n,2]*X[n,1]
+c[n,1] = r[n,2]*X[n,0] - r[n,0]*X[n,2]
+c[n,2] = r[n,0]*X[n,1] - r[n,1]*X[n,0]
+q[n,i] = X[n,i]*cos(th[n]) + c[n,i]*(sin(th[n])/th[n]) + r[n,i]*(sum[j](r[n,j]*X[n,j])*(1 - cos(th[n]))/th[n]**2)
+p[n,0] = q[n,0]/q[n,2]
+p[n,1] = q[n,1]/q[n,2]
+"""
 MODELS = {
     "sum of functions": "x: parameter[i] \n L = sum[i](log(1 + exp(x[i])))",
     "logistic regression": """X: input[n,d]; y: input[n]; w: parameter[d]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from structures import PROJECTION
 from sympy import Function, Integer
 
 import symgrad as sg
@@ -43,17 +44,10 @@ def test_bundle_adjustment_jacobian_is_small_and_finite_at_zero_rotation():
             assert found[f"de_d{name}"] == pytest.approx(differences(model, at, name), abs=1e-8)
 
 
-BATCH = """
+BATCH = f"""
 r, X: parameter[n, i]
 f, k1, k2: parameter[n]
-th[n] = sqrt(sum[i](r[n,i]**2))
-c[n,0] = r[n,1]*X[n,2] - r[n,2]*X[n,1]
-c[n,1] = r[n,2]*X[n,0] - r[n,0]*X[n,2]
-c[n,2] = r[n,0]*X[n,1] - r[n,1]*X[n,0]
-q[n,i] = X[n,i]*cos(th[n]) + c[n,i]*(sin(th[n])/th[n]) + r[n,i]*(sum[j](r[n,j]*X[n,j])*(1 - cos(th[n]))/th[n]**2)
-p[n,0] = q[n,0]/q[n,2]
-p[n,1] = q[n,1]/q[n,2]
-rho[n] = sum[a](p[n,a]**2)
+{PROJECTION}rho[n] = sum[a](p[n,a]**2)
 e[n,a] = f[n]*(1 + k1[n]*rho[n] + k2[n]*rho[n]**2)*p[n,a]
 outputs: e
 """

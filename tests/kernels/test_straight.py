@@ -5,23 +5,17 @@ import re
 import numpy as np
 import pytest
 from assembly import libm, packed
+from structures import PROJECTION
 
 import symgrad as sg
 from symgrad.kernels import straight
 
 # a turned and projected point, its distortion, and its derivatives: loops of three and two, a shared parameter
-TEXT = """
+TEXT = f"""
 r, X: parameter[n, i]
 k: parameter
 y: input[n, a]
-th[n] = sqrt(sum[i](r[n,i]**2))
-c[n,0] = r[n,1]*X[n,2] - r[n,2]*X[n,1]
-c[n,1] = r[n,2]*X[n,0] - r[n,0]*X[n,2]
-c[n,2] = r[n,0]*X[n,1] - r[n,1]*X[n,0]
-q[n,i] = X[n,i]*cos(th[n]) + c[n,i]*(sin(th[n])/th[n]) + r[n,i]*(sum[j](r[n,j]*X[n,j])*(1 - cos(th[n]))/th[n]**2)
-p[n,0] = q[n,0]/q[n,2]
-p[n,1] = q[n,1]/q[n,2]
-e[n,a] = (1 + k*sum[b](p[n,b]**2))*p[n,a] - y[n,a]
+{PROJECTION}e[n,a] = (1 + k*sum[b](p[n,b]**2))*p[n,a] - y[n,a]
 L = sum[n,a](e[n,a]**2)
 """
 SIZES = {"i": 3, "a": 2}
