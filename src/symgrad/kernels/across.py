@@ -11,13 +11,14 @@ Where the length is known only when the kernel runs, both forms are there and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from sympy import Expr, Integer, Le, Min, Mul
 
-from ..ir.access import Access, Index, fresh_names
+from ..ir.access import Access, Index
 from . import loops
+from .additions import Additions
 from .expressions import costly
 from .phases import Blocks, mapped, phases
 from .straight import Straight, straight
@@ -30,25 +31,11 @@ LEAST = 64      # rows of a chunk: few are no tile
 
 def across(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel with tiles where rows are short."""
-    dtypes, ranks, extents = dict(kernel.dtypes), dict(kernel.ranks), dict(kernel.extents)
-    work = _Work(dtypes, ranks, set(kernel.registers), list(kernel.scratch), extents)
-    steps = [work.step(s, kernel.shapes) if isinstance(s, loops.Launch) else s for s in kernel.steps]
-    scratch = tuple(work.scratch)
-    return replace(
-        kernel, steps=tuple(steps), dtypes=work.dtypes, ranks=work.ranks, registers=frozenset(work.registers),
-        scratch=scratch, extents=work.extents,
-    )  # fmt: skip
+    work = _Work(kernel)
+    return work.made([work.step(s, kernel.shapes) if isinstance(s, loops.Launch) else s for s in kernel.steps])
 
 
-@dataclass
-class _Work:
-    dtypes: dict[str, str]
-    ranks: dict[str, int]
-    registers: set[str]
-    scratch: list[loops.Buffer]
-    extents: dict[Expr, str]
-    shared: dict[tuple, list[str]] = field(default_factory=dict)  # scratch for tiles, by shape and dtype
-
+class _Work(Additions):
     def step(self, step: loops.Launch, shapes) -> loops.Launch:
         function = step.function
         rows = next((n for n in function.body if isinstance(n, loops.For) and n.rows), None)
@@ -88,34 +75,12 @@ class _Work:
         found = phases(rows.body)
         if len(found) < 2:
             return None
-        made = Blocks(rows, found, function, self.made, self)
-        if not made.size.is_Integer:
-            self.extents.setdefault(made.size, f"extent_{len(self.extents)}")
+        made = Blocks(rows, found, function, self.block, self)
+        self.extent(made.size)
         return made
 
-    def made(self, stem: str, shape: tuple[Expr, ...], dtype: str) -> loops.Buffer:
+    def block(self, stem: str, shape: tuple[Expr, ...], dtype: str) -> loops.Buffer:
         return loops.Buffer(self.name(f"{stem}_block", dtype, len(shape)), shape, dtype)
-
-    def register(self, stem: str, dtype: str) -> str:
-        found = self.name(stem, dtype, 0)
-        self.registers.add(found)
-        return found
-
-    def name(self, stem: str, dtype: str, rank: int) -> str:
-        found = next(fresh_names({*self.dtypes}, stem))
-        self.dtypes[found], self.ranks[found] = dtype, rank
-        return found
-
-    def lend(self, buffer: loops.Buffer, mine: list[loops.Buffer]) -> str:
-        """A scratch array for all chunks; functions run one after the other and share them."""
-        key = (buffer.shape, buffer.dtype)
-        position = [b for b in mine if (b.shape, b.dtype) == key].index(buffer)
-        pool = self.shared.setdefault(key, [])
-        if position == len(pool):
-            name = self.name("scratch", buffer.dtype, len(buffer.shape) + 1)
-            self.scratch.append(loops.Buffer(name, buffer.shape, buffer.dtype))
-            pool.append(name)
-        return pool[position]
 
 
 # --------------------------------------------------------------------------------------------------------- which rows

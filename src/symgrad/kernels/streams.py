@@ -12,14 +12,15 @@ past the caches, of which a core has few under way, come after it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from sympy import Expr, Max, Min, Mul, floor
 
-from ..ir.access import Access, Index, fresh_names
+from ..ir.access import Access, Index
 from . import loops
 from .across import LEAST
+from .additions import Additions
 from .expressions import costly
 from .phases import mapped
 
@@ -32,23 +33,11 @@ Shapes = Mapping[str, tuple[Expr, ...]]
 
 def streamed(kernel: loops.Kernel) -> loops.Kernel:
     """The kernel with strips for its results."""
-    work = _Work(kernel, dict(kernel.dtypes), dict(kernel.ranks), list(kernel.scratch), dict(kernel.extents))
-    steps = tuple(work.step(s) if isinstance(s, loops.Launch) else s for s in kernel.steps)
-    scratch = tuple(work.scratch)
-    return replace(
-        kernel, steps=steps, dtypes=work.dtypes, ranks=work.ranks, scratch=scratch, extents=work.extents
-    )  # fmt: skip
+    work = _Work(kernel)
+    return work.made([work.step(s) if isinstance(s, loops.Launch) else s for s in kernel.steps])
 
 
-@dataclass
-class _Work:
-    kernel: loops.Kernel
-    dtypes: dict[str, str]
-    ranks: dict[str, int]
-    scratch: list[loops.Buffer]
-    extents: dict[Expr, str]
-    shared: dict[tuple, list[str]] = field(default_factory=dict)  # scratch for strips, by shape
-
+class _Work(Additions):
     def step(self, step: loops.Launch) -> loops.Launch:
         function = step.function
         shapes = self.results(step)
@@ -91,29 +80,13 @@ class _Work:
 
     def width(self, shapes: Iterable[tuple[Expr, ...]]) -> Expr:
         size = Max(1, Min(MOST, floor(ENTRIES / Max(1, *(Mul(*shape[1:]) for shape in shapes)))))
-        if not size.is_Integer:
-            self.extents.setdefault(size, f"extent_{len(self.extents)}")
+        self.extent(size)
         return size
 
     def strip(self, array: str, shape: tuple[Expr, ...], made: list[loops.Buffer]) -> loops.Strip:
-        strip = self.name(f"{array}_strip", len(shape))
+        strip = self.name(f"{array}_strip", "float", len(shape))
         made.append(loops.Buffer(strip, shape, "float"))
         return loops.Strip(array, strip, Mul(*shape[1:]))
-
-    def name(self, stem: str, rank: int) -> str:
-        found = next(fresh_names({*self.dtypes}, stem))
-        self.dtypes[found], self.ranks[found] = "float", rank
-        return found
-
-    def lend(self, buffer: loops.Buffer, mine: list[loops.Buffer]) -> str:
-        """A scratch array for all chunks; functions run one after the other and share them."""
-        position = [b for b in mine if b.shape == buffer.shape].index(buffer)
-        pool = self.shared.setdefault(buffer.shape, [])
-        if position == len(pool):
-            name = self.name("scratch", len(buffer.shape) + 1)
-            self.scratch.append(loops.Buffer(name, buffer.shape, "float"))
-            pool.append(name)
-        return pool[position]
 
 
 def _touched(step: loops.Step) -> Iterator[str]:
