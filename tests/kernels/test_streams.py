@@ -70,7 +70,7 @@ def test_where_it_pays():
 
     def strips(text):
         source = sg.program(text).gradient("L").compile(dtype="float32").source
-        return set(re.findall(r"    closed\((\w+), ", source))
+        return set(re.findall(r"= edges\((\w+), ", source))
 
     assert strips(CROSS_ENTROPY) == {"dL_dz"} and strips(SQUARES) == strips(CELLS) == {"dL_dx"}
     assert not strips("x: parameter[n]\nL = sum[n](exp(x[n]))")
@@ -78,3 +78,31 @@ def test_where_it_pays():
     # dL_dh, as large, is read by the product for W
     product = "X: input[n, d]\nW: parameter[d, k]\nh[n,k] = sum[d](X[n,d]*W[d,k])\nL = sum[n,k](h[n,k]**3)"
     assert strips(product) <= {"dL_dW"}
+
+
+def test_the_busiest_loop_keeps_the_pace():
+    """That of the exponentials; it fetches what the search for the largest entry would wait for."""
+
+    def parts(text):
+        lines = compiled(text, "float32").source.splitlines()
+        starts = [i for i, line in enumerate(lines) if "for part in range" in line]
+        return ["\n".join(lines[i : i + 8]) for i in starts]
+
+    (busy,) = parts(CROSS_ENTROPY)
+    assert "f_exp(v)" in busy and " = drained(" in busy and "fetch(z, tile + lane + extent_0, part, 128)" in busy
+    assert not parts(SQUARES)
+
+
+def test_a_tile_is_in_memory_when_the_next_but_one_is_written():
+    """Tiles of one and of several rows, the last one shorter; results at any address, and nothing beside them."""
+    near, far = (compiled(CROSS_ENTROPY, "float32", f, parallel=True) for f in (None, 0))
+    usual = far.compiled.empty
+    rng = np.random.default_rng(0)
+    for rows, classes, offset in [(400, 700, 0), (390, 701, 3), (70, 1501, 5), (1, 40, 1), (5000, 33, 15)]:
+        given = {"z": rng.normal(size=(rows, classes)).astype("float32"), "y": rng.integers(0, classes, rows)}
+        memory = np.full(rows * classes + 40, np.nan, "float32")
+        result = memory[offset : offset + rows * classes].reshape(rows, classes)
+        far.compiled.empty = lambda name, frame, r=result: r if name == "dL_dz" else usual(name, frame)
+        far(**given)
+        np.testing.assert_array_equal(result, near(**given)["dL_dz"])
+        assert np.isnan(memory[:offset]).all() and np.isnan(memory[offset + rows * classes :]).all()

@@ -91,6 +91,7 @@ class For:
     rows: bool = False  # the outermost loop, from `start` to `stop`
     least: tuple[Expr, ...] = ()  # the index is at least these
     below: tuple[Expr, ...] = ()  # ... and below these
+    pace: Pace | None = None
 
 
 @dataclass
@@ -104,21 +105,39 @@ class Choice:
 
 @dataclass(frozen=True)
 class Strip:
-    """Where a tile of rows of `array` is written first: the buffer `strip`, or the array itself if it is not large."""
+    """Where a tile of rows of `array` is written first: a half of the buffer `strip`, or the array itself if it is not
+    large. Registers: what of the tile before is not in memory yet are the lines from `at` to `end`, which stand `shift`
+    bytes further in the strip; `step` bytes are copied at a time."""
 
     array: str
     strip: str
     entries: Expr  # of a row
+    at: str
+    end: str
+    shift: str
+    step: str
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a loop does beside its work, after each part of its turns: it writes lines of the tile before to memory, and
+    fetches the next tile's rows of `arrays`."""
+
+    strips: tuple[Strip, ...]
+    arrays: tuple[str, ...]
+    ahead: Expr  # rows from one tile to the next
 
 
 @dataclass
 class Tiles:
-    """The rows from `start` to `stop` in tiles of `width`; the body holds `Lanes`."""
+    """The rows from `start` to `stop` in tiles of `width`; the body holds `Lanes`. `parts`: how often in a tile strips
+    are copied from, if a loop keeps a pace."""
 
     index: Index
     width: Expr
     body: list[Node]
     strips: tuple[Strip, ...] = ()
+    parts: Expr | None = None
 
 
 @dataclass
@@ -129,6 +148,7 @@ class Lanes:
     lane: Index
     body: list[Node]
     at: Index | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Results that are too large for the caches are written past them.
 
 An ordinary store first fetches the line that it writes to, and later pushes other lines out. So a tile of rows is
-written to a strip of memory that stays in cache, and copied from there by stores that do neither. The sizes when the
-kernel runs decide: where the arrays are not large, what stands for the strip is the array itself.
+written to a strip of memory that stays in cache, and copied from there by stores that do neither, while the next tile
+is computed in another strip (`pace`). The sizes when the kernel runs decide: where the arrays are not large, what
+stands for the strip is the array itself.
 
 Only for arrays of which a row writes every cell before it reads one, and that no other step of the kernel touches; and
 only where the loop that writes them computes no costly function: beside one, ordinary stores cost no time, while those
@@ -22,6 +23,7 @@ from . import loops
 from .across import LEAST
 from .additions import Additions
 from .expressions import costly
+from .pace import paced
 from .phases import mapped
 
 ENTRIES = 2048  # of the rows of a tile, for each array: strips stay in the first cache
@@ -75,8 +77,11 @@ class _Work(Additions):
         if isinstance(node, loops.For):
             lanes = loops.Lanes(node.index, Index("lane#strip"), node.body)
             node = loops.Tiles(node.index, self.width(shapes[a] for a in found), [lanes])
-        strips = tuple(self.strip(a, (node.width, *shapes[a][1:]), made) for a in found)
-        return replace(node, body=_moved(node.body, {s.array: s.strip for s in strips}), strips=strips)
+        strips = tuple(self.strip(a, (2 * node.width, *shapes[a][1:]), made) for a in found)
+        node = paced(replace(node, body=_moved(node.body, {s.array: s.strip for s in strips}), strips=strips))
+        for extent in (2 * node.width, *filter(None, [node.parts])):
+            self.extent(extent)
+        return node
 
     def width(self, shapes: Iterable[tuple[Expr, ...]]) -> Expr:
         size = Max(1, Min(MOST, floor(ENTRIES / Max(1, *(Mul(*shape[1:]) for shape in shapes)))))
@@ -86,7 +91,8 @@ class _Work(Additions):
     def strip(self, array: str, shape: tuple[Expr, ...], made: list[loops.Buffer]) -> loops.Strip:
         strip = self.name(f"{array}_strip", "float", len(shape))
         made.append(loops.Buffer(strip, shape, "float"))
-        return loops.Strip(array, strip, Mul(*shape[1:]))
+        state = (self.register(f"{array}_{word}", "int") for word in ("at", "end", "shift", "step"))
+        return loops.Strip(array, strip, Mul(*shape[1:]), *state)
 
 
 def _touched(step: loops.Step) -> Iterator[str]:

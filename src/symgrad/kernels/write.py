@@ -13,14 +13,15 @@ from sympy import Basic, Eq, Expr, Mul, Ne
 from ..ir.access import Access, Index, Size
 from . import loops
 from .expressions import Printer
+from .pace import PART
 
 WORDS = """
     add address alone array aside at back binding blocks by_reference called cell cells cgutils chunked chunks
-    closed copy f_larger f_smaller FAR far fill first float32 float64 fortran from_tile front gemm
+    copy drained edges f_larger f_smaller FAR far fetch fill first float32 float64 fortran from_tile front gemm
     get_cython_function_address getrf getri getrs here higher hit INF int32 int64 intrinsic invoke ir lane lapack
-    last leading lower make_array math max min move name njit np once PASSED past perform piece pieces place
-    populate_array prange product range root row rows run scale settled start stop symmetric syrk table tile to_tile
-    types uint64 update weight
+    last leading lines lower make_array math max min move name njit np once part PASSED past perform piece pieces
+    place populate_array prange product range root row rows run scale settled soon start stop symmetric syrk table tile
+    to_tile types uint64 update weight
 """
 PREFIXES = ("f_", "group_", "stage_", "part_", "join_", "u_", "cell_", "batch_", "at_", "nan_")
 RESERVED = frozenset({*keyword.kwlist, *WORDS.split()})  # what the text itself uses
@@ -232,24 +233,55 @@ class Writer:
 
     def _tiles(self, node: loops.Tiles) -> None:
         width = self.extent(node.width)
+        for strip in node.strips:
+            self.line(f"{' = '.join(self._left(strip))} = int64(0)")
+            if node.parts is not None:
+                size = self.bytes((node.width, strip.entries))
+                self.line(f"{self.names[strip.step]} = lines({size}, {self.extent(node.parts)})")
         self.line(f"for tile in range(first, last, {width}):")
         self.depth += 1
         self.line(f"rows = min(last - tile, {width})")
         if node.strips:
-            self.line("here = 0 if far else tile")
+            self.line(f"here = (tile - first) % {self.extent(2 * node.width)} if far else tile")
         self.nodes(node.body)
         if node.strips:
             self.line("if far:")
         for strip in node.strips:
-            row = self.bytes((strip.entries,))
-            self.line(f"    closed({self.names[strip.array]}, {self.names[strip.strip]}, tile, rows, {row})")
+            self.line(f"    {self._rest(strip)}")
+            given = f"{self.names[strip.array]}, {self.names[strip.strip]}, tile, here, rows"
+            self.line(f"    {', '.join(self._left(strip))} = edges({given}, {self.bytes((strip.entries,))})")
         self.depth -= 1
+        for strip in node.strips:
+            self.line(self._rest(strip))
+
+    def _left(self, strip: loops.Strip) -> list[str]:
+        return [self.names[name] for name in (strip.at, strip.end, strip.shift)]
+
+    def _rest(self, strip: loops.Strip) -> str:
+        """The lines of a strip that are left, to memory."""
+        at, end, shift = self._left(strip)
+        return f"drained({at}, {end}, {shift}, {end} - {at})"
+
+    def _parts(self, start: str, stop: str, pace: loops.Pace | None) -> str:
+        """The arguments of a loop's range; with a pace, a loop over its parts stands around it."""
+        if pace is None:
+            return stop if start == "0" else f"{start}, {stop}"
+        self.line(f"for part in range({start}, {stop}, {PART}):")
+        self.depth += 1
+        self.line("if far:")
+        for strip in pace.strips:
+            at, end, shift = self._left(strip)
+            self.line(f"    {at} = drained({at}, {end}, {shift}, {self.names[strip.step]})")
+        for array in pace.arrays:
+            self.line(f"    fetch({self.names[array]}, tile + lane + {self.extent(pace.ahead)}, part, {PART})")
+        return f"part, min(part + {PART}, {stop})"
 
     def _lanes(self, node: loops.Lanes) -> None:
         name = self._loop_name(node.index)
         self.indices |= {node.index: name, node.lane: "lane"}
         self.unsigned[node.index] = f"at_{name}"
-        self.line("for lane in range(rows):")
+        depth, rows = self.depth, self._parts("0", "rows", node.pace)
+        self.line(f"for lane in range({rows}):")
         self.depth += 1
         self.line(f"{name} = tile + lane")
         self.line(f"at_{name} = uint64({name})")
@@ -257,7 +289,7 @@ class Writer:
             self.unsigned[node.at] = "at"
             self.line("at = uint64(here + lane)")
         self.nodes(node.body)
-        self.depth -= 1
+        self.depth = depth
         del self.indices[node.index], self.indices[node.lane], self.unsigned[node.index]
 
     def _turned(self, node: loops.Turned) -> None:
@@ -269,7 +301,8 @@ class Writer:
         outer, self.nans = self.nans, {r: f"nan_{self.names[r]}" for r in self._extremes_of(node)}
         for register, nan in self.nans.items():
             self.line(f"{nan} = int32({self.names[register]} != {self.names[register]})")
-        self.line(f"for {name} in range({self._turns(node)}):")
+        depth, turns = self.depth, self._turns(node)
+        self.line(f"for {name} in range({turns}):")
         self.indices[node.index] = name
         self.depth += 1
         if node.rows:  # an index that may be negative for all LLVM knows keeps a loop from being vectorised
@@ -278,7 +311,7 @@ class Writer:
         self.nodes(node.body or [])
         if not node.body:
             self.line("pass")
-        self.depth -= 1
+        self.depth = depth
         for register, nan in self.nans.items():
             self.line(f"{self.names[register]} = {self.real}(np.nan) if {nan} else {self.names[register]}")
         del self.indices[node.index]
@@ -300,7 +333,7 @@ class Writer:
         """A step of an extreme, and whether a NaN was met: LLVM does not vectorise an extreme in which NaN counts."""
         value = value if value.isidentifier() else self._let(value)
         nan, word = self.nans[node.target], {"max": "higher", "min": "lower"}[node.op]
-        self.line(f"{nan} = {nan} | int32({value} != {value})")
+        self.line(f"{nan} = int32(1) if {value} != {value} else {nan}")
         self.line(f"{target} = {word}({value}, {target})")
 
     def _turns(self, node: loops.For) -> str:
@@ -311,7 +344,8 @@ class Writer:
         if node.reverse:
             return f"{extent} - 1, -1, -1"
         stop = f"min({', '.join([extent, *map(self.printer.integer, node.below)])})" if node.below else extent
-        return f"max({', '.join(['0', *map(self.printer.integer, node.least)])}), {stop}" if node.least else stop
+        start = f"max({', '.join(['0', *map(self.printer.integer, node.least)])})" if node.least else "0"
+        return self._parts(start, stop, node.pace)
 
     # ------------------------------------------------------------------------------------------------ matrix products
     def _dot(self, node: loops.Dot) -> None:

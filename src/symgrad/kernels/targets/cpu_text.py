@@ -375,15 +375,46 @@ def settled(context):
     return types.void(), generate
 
 
+@intrinsic
+def soon(context, place):
+    def generate(cpu, builder, signature, arguments):
+        kinds = [ir.IntType(8).as_pointer(), *(ir.IntType(32),) * 3]
+        fetched = builder.module.declare_intrinsic("llvm.prefetch", kinds[:1], ir.FunctionType(ir.VoidType(), kinds))
+        builder.call(fetched, [builder.inttoptr(arguments[0], kinds[0]), *(ir.IntType(32)(n) for n in (0, 3, 1))])
+        return cpu.get_dummy_value()
+
+    return types.void(place), generate
+
+
 @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def closed(target, strip, first, rows, row):
-    source, place, size = address(strip), address(target) + first * row, rows * row
-    head = min(size, -place & 63)
-    end = head + (size - head) // 64 * 64
-    move(source, place, head)
-    for at in range(head, end, 64):
-        past(source + at, place + at)
-    move(source + end, place + end, size - end)
+def fetch(array, row, first, count):
+    start = address(array) + row * array.strides[0] + first * array.itemsize
+    for place in range(start, start + count * array.itemsize, 64):
+        soon(place)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def lines(size, parts):
+    return (size // (64 * parts) + 1) * 64
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def drained(at, end, shift, size):
+    stop = min(at + size, end)
+    for place in range(at, stop, 64):
+        past(place + shift, place)
+    return stop
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def edges(target, strip, tile, here, rows, row):
+    place, size = address(target) + tile * row, rows * row
+    shift = address(strip) + here * row - place
+    at = place + min(size, -place & 63)
+    end = at + (place + size - at) // 64 * 64
+    move(place + shift, place, at - place)
+    move(end + shift, end, place + size - end)
+    return at, end, shift
 """
 DRIVER = """\
 

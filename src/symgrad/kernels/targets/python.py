@@ -113,8 +113,9 @@ def _aside(target, strip, far):
     return strip if far else target
 
 
-def _closed(target, strip, first, rows, row):
-    target[first : first + rows] = strip[:rows]
+def _edges(target, strip, tile, here, rows, row):
+    target[tile : tile + rows] = strip[here : here + rows]
+    return 0, 0, 0
 
 
 def load(source: str, target: Target) -> dict[str, Any]:
@@ -127,7 +128,8 @@ def load(source: str, target: Target) -> dict[str, Any]:
         "higher": lambda a, b: a if a > b else b, "lower": lambda a, b: a if a < b else b,
         "address": lambda array: array, "array": _array, "cells": _cells,
         "to_tile": _to_tile, "from_tile": _from_tile, "perform": _perform, "once": _once,
-        "FAR": FAR, "aside": _aside, "closed": _closed, "settled": lambda: None,
+        "FAR": FAR, "aside": _aside, "edges": _edges, "settled": lambda: None,
+        "lines": lambda size, parts: 0, "drained": lambda at, end, shift, size: at, "fetch": lambda *place: None,
         "njit": lambda *args, **options: args[0] if args else (lambda function: function),
     }  # fmt: skip
     scope |= {name: getattr(machine, name) for name in OPERATIONS}

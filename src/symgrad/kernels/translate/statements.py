@@ -77,9 +77,12 @@ class Body:
         """Nothing."""
 
     def _assignment(self, node: ast.Assign) -> None:
-        if len(node.targets) != 1:
-            raise Unknown(ast.unparse(node))
-        (target,) = node.targets
+        target, *others = node.targets
+        if others:
+            value = self.expressions.value(node.value)
+            for name in node.targets:
+                self._named(name, value)
+            return
         if isinstance(target, ast.Subscript):
             of = self.expressions.value(target.value)
             if not isinstance(of, Array):
