@@ -98,3 +98,30 @@ def test_a_wrong_sign_would_be_seen(monkeypatch):
     monkeypatch.setattr(kernel.compiled, "source", source.replace("float64(-1.0)", "float64(1.0)"))
     wrong = kernel.run_python(**arrays)["C"]
     assert np.abs(wrong - interpret(system, arrays)["C"]).max() > 1
+
+
+ROWS = "X: input[n,d]; v: input[d]; t: label[n] over n\nw[n] = sigmoid(sum[d](X[n,d]*v[d]))\n"
+CHAINS = {
+    "a weight of the row": ("C[d,e] = sum[n](w[n]*X[n,d]*X[n,e])", True),
+    "with a sum over rows": ("C[d,e] = sum[n](w[n]*X[n,d]*X[n,e])\nu[d] = sum[n](w[n]*X[n,d])\noutputs: C, u", True),
+    "a weight of another row": ("C[d,e] = sum[n](w[t[n]]*X[n,d]*X[n,e])", False),
+    "weights of all rows": ("s = sum[n](w[n])\nC[d,e] = sum[n](tanh(w[n]*s)*X[n,d]*X[n,e])", True),  # s is known then
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_rows_go_through_both(name):
+    """What a weight needs of its own row is computed just before the row enters the product, and nothing else."""
+    text, expected = CHAINS[name]
+    program = sg.program(ROWS.replace(";", "\n") + text)
+    kernel = program.compile(parallel=True)
+    steps = kernel.compiled.tuned.steps
+    assert any(isinstance(step, loops.Chain) for step in steps) == expected
+    for rows in (0, 5, 300, 1100):
+        rng = np.random.default_rng(rows)
+        given = {"X": rng.normal(size=(rows, 4)), "v": rng.normal(size=4), "t": rng.permutation(rows)}
+        given = {n: a for n, a in given.items() if n in {t.name for t in program.kernel.declared()}}
+        want = program.evaluate(**given)
+        for found in (kernel(**given), kernel.run_python(**given)):
+            for output, value in found.items():
+                np.testing.assert_allclose(value, want[output], rtol=1e-12, atol=1e-12 * (1 + rows))  # sums' orders

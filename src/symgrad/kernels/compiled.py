@@ -22,6 +22,7 @@ from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System
 from . import cache, checks, loops
 from .across import across
+from .chains import chained
 from .emit import emit
 from .fission import split
 from .guards import replaced
@@ -116,7 +117,7 @@ class Compiled:
     @cached_property
     def tuned(self) -> loops.Kernel:
         """The loops as they run on a CPU."""
-        return streamed(split(across(hoisted(replaced(self.loops)))))
+        return chained(streamed(split(across(hoisted(replaced(self.loops))))), self.loops)
 
     @cached_property
     def source(self) -> str:

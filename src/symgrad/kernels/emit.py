@@ -11,6 +11,7 @@ of rows can be run by address, and steps that differ in names only (the layers o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sympy import Integer, Mul
@@ -31,10 +32,11 @@ def emit(kernel: loops.Kernel, target: Target, real: str, header: str, threshold
     """The text of the module. `threshold`: points from which a group runs in parallel (None: never)."""
     writer = Writer(kernel, real, python_names(kernel))
     module = _Module(kernel, target, real, threshold, writer)
-    called = dict.fromkeys(s.call.name for s in kernel.steps if isinstance(s, loops.Routine))
+    steps = [single for s in kernel.steps for single in ([s.rows, s.gram] if isinstance(s, loops.Chain) else [s])]
+    called = dict.fromkeys(s.call.name for s in steps if isinstance(s, loops.Routine))
     groups = texts(called, real, target.decorators["double"])
-    groups += [module.function(s.function) for s in kernel.steps if isinstance(s, loops.Launch)]
-    groups += [gram.function(module, s) for s in kernel.steps if isinstance(s, loops.Gram)]
+    groups += [module.function(s.function) for s in steps if isinstance(s, loops.Launch)]
+    groups += [gram.function(module, s) for s in steps if isinstance(s, loops.Gram)]
     run = module.run()
     text = "\n".join([*groups, *module.stages, *run])
     blas, lapack = target.blas * bool(PRODUCTS.search(text)), target.lapack * ("getrf(" in text)
@@ -152,14 +154,19 @@ class _Module:
     def run(self) -> list[str]:
         """The text of `run`, and of the parts that it is made of if it is long."""
         for step in self.kernel.steps:
-            self.steps.append([])
-            self.writer.lines, self.writer.depth = [], 0
-            _STEPS[type(step)](self, step)
+            self.steps.append(self.lines(_STEPS[type(step)], step))
         if len(self.steps) <= PART:
             return [self._run("run", self.steps, "run")]
         parts = [self.steps[i : i + PART] for i in range(0, len(self.steps), PART)]
         texts = [self._run(f"part_{number}", part, "double") for number, part in enumerate(parts)]
         return [*texts, self._run("run", [[f"part_{number}(table)" for number in range(len(parts))]], "run")]
+
+    def lines(self, write: Callable, *given) -> list[str]:
+        """The lines of `run` that `write` makes."""
+        self.steps.append([])
+        self.writer.lines, self.writer.depth = [], 0
+        write(self, *given)
+        return self.steps.pop()
 
     def _run(self, name: str, steps: list[list[str]], decorator: str) -> str:
         lines = [line for step in steps for line in step]
@@ -188,25 +195,38 @@ class _Module:
         return f"{self.dtype(dtype)}(0)"
 
     def _launch(self, step: loops.Launch) -> None:
-        f, names = step.function, self.writer.names
+        f = step.function
         many = self.parallel(f)
-        for b in f.partial if many else ():
-            filled(self.writer, names[step.scratch[b.name]], ["piece"], b.shape, self.writer.identity(b.op, b.dtype))
+        self.prepared(step, many)
         extent = self.writer.extent(f.extent) if f.extent is not None else ""
-        bounds = self.bounds(extent, many) if extent else []
-        given = [*bounds, *self._given(step, "piece" if many else "0", many)]
-        if strips(f):
-            held = dict(zip(f.arrays, step.arguments))
-            large = dict.fromkeys(held[s.array] for s in strips(f))
-            self.writer.line(f"far = {' + '.join(self.writer.bytes(self._shapes[a]) for a in large)} >= FAR")
-        self.writer.line(f"{self.spoken[f.name]}({', '.join(given)})")
+        self.called(step, self.bounds(extent, many) if extent else [], many)
         rows = f"int64({extent})" if f.least == 1 else f"max(int64(1), int64({extent}) // {f.least})"
         chunks = f"pieces({rows}, {self._work(f)}, int64({self.threshold}))" if many else ""
         if many and f.partial:
             self.step(f"chunks = {chunks}")
             chunks = "chunks"
         self.perform(chunks)
+        if many:
+            self.joined(step)
+
+    def prepared(self, step: loops.Launch, many: bool) -> None:
+        """What a chunk does before it calls the step's function: its own sums begin."""
+        f, names = step.function, self.writer.names
         for b in f.partial if many else ():
+            filled(self.writer, names[step.scratch[b.name]], ["piece"], b.shape, self.writer.identity(b.op, b.dtype))
+        if strips(f):
+            held = dict(zip(f.arrays, step.arguments))
+            large = dict.fromkeys(held[s.array] for s in strips(f))
+            self.writer.line(f"far = {' + '.join(self.writer.bytes(self._shapes[a]) for a in large)} >= FAR")
+
+    def called(self, step: loops.Launch, bounds: list[str], many: bool) -> None:
+        given = [*bounds, *self._given(step, "piece" if many else "0", many)]
+        self.writer.line(f"{self.spoken[step.function.name]}({', '.join(given)})")
+
+    def joined(self, step: loops.Launch) -> None:
+        """The chunks' sums."""
+        f = step.function
+        for b in f.partial:
             self._join(step.scratch[b.name], dict(zip(f.arrays, step.arguments))[b.name], b)
 
     def bounds(self, extent: str, many: bool) -> list[str]:
@@ -313,5 +333,5 @@ def _points(nest) -> int:
 
 _STEPS = {
     loops.Fill: _Module._fill, loops.Copy: _Module._copy, loops.Launch: _Module._launch, loops.Dot: _Module._dot,
-    loops.Routine: _Module._routine, loops.Gram: gram.step,
+    loops.Routine: _Module._routine, loops.Gram: gram.step, loops.Chain: gram.chain,
 }  # fmt: skip

@@ -14,13 +14,13 @@ from . import emit, loops
 if TYPE_CHECKING:
     from .emit import _Module
 
+ROWS = 128  # that go from one function to the next while they are in cache
+
 
 def function(module: _Module, step: loops.Gram) -> str:
     """The product over the rows first .. last-1."""
     writer = module.writer
     writer.temporaries, writer.depth = 0, 1
-    total = writer.names[step.parts.name]
-    emit.filled(writer, total, [], step.parts.shape, f"{module.real}(0.0)")
     if step.block is None:
         (matrix,) = step.arrays
         count = writer.extent(step.count)
@@ -119,19 +119,70 @@ def _update(module: _Module, step: loops.Gram, matrix: str, first: str, last: st
 
 def step(module: _Module, step: loops.Gram) -> None:
     """All chunks, and their sum."""
-    writer, names = module.writer, module.writer.names
-    extent, width = writer.extent(step.count), _width(module, step)
-    parts, out = names[step.scratch[step.parts.name]], names[step.out]
+    extent = module.writer.extent(step.count)
     many = module.threshold is not None
-    given = [*module.bounds(extent, many), *_given(module, step, "piece" if many else "0")]
-    writer.line(f"{module.spoken[step.name]}({', '.join(given)})")
-    module.step("chunks = int64(1)")
-    if many:
-        enough = module.target.products if module.threshold else 0
-        least = step.block.shape[0] if step.block is not None and enough else module.target.block if enough else 1
-        module.step(f"if {extent} * {width} * {width} >= {enough}:")
-        module.step(f"    chunks = min(int64({step.parts.pieces}), max(int64(1), int64({extent}) // {least}))")
+    piece = "piece" if many else "0"
+    _begun(module, step, piece)
+    _called(module, step, module.bounds(extent, many), piece)
+    module.step(*_chunks(module, step))
     module.perform("chunks" if many else "")
+    _summed(module, step)
+
+
+def chain(module: _Module, chain: loops.Chain) -> None:
+    """In one stage where there are several chunks of rows; else one step after the other."""
+    apart = [*module.lines(type(module)._launch, chain.rows), *module.lines(step, chain.gram)]
+    if not module.parallel(chain.rows.function):
+        module.step(*apart)
+        return
+    module.step(*_chunks(module, chain.gram), "if chunks > 1:")
+    module.step(*(f"    {line}" for line in module.lines(_together, chain)))
+    module.step("else:", *(f"    {line}" for line in apart))
+
+
+def _together(module: _Module, chain: loops.Chain) -> None:
+    """Some rows go through the function, then into the product."""
+    writer = module.writer
+    first, last = module.bounds(writer.extent(chain.gram.count), True)
+    module.prepared(chain.rows, True)
+    _begun(module, chain.gram, "piece")
+    writer.line(f"last = {last}")
+    writer.line(f"for start in range({first}, last, {ROWS}):")
+    writer.depth += 1
+    writer.line(f"stop = min(start + {ROWS}, last)")
+    module.called(chain.rows, ["start", "stop"], True)
+    _called(module, chain.gram, ["start", "stop"], "piece")
+    module.perform("chunks")
+    module.joined(chain.rows)
+    _summed(module, chain.gram)
+
+
+def _begun(module: _Module, step: loops.Gram, piece: str) -> None:
+    """A chunk's sum is 0."""
+    parts = module.writer.names[step.scratch[step.parts.name]]
+    emit.filled(module.writer, parts, [piece], step.parts.shape, f"{module.real}(0.0)")
+
+
+def _called(module: _Module, step: loops.Gram, bounds: list[str], piece: str) -> None:
+    given = [*bounds, *_given(module, step, piece)]
+    module.writer.line(f"{module.spoken[step.name]}({', '.join(given)})")
+
+
+def _chunks(module: _Module, step: loops.Gram) -> list[str]:
+    """Lines of `run`: into how many chunks the rows are cut."""
+    if module.threshold is None:
+        return ["chunks = int64(1)"]
+    extent, width = module.writer.extent(step.count), _width(module, step)
+    enough = module.target.products if module.threshold else 0
+    least = step.block.shape[0] if step.block is not None and enough else module.target.block if enough else 1
+    most = f"min(int64({step.parts.pieces}), max(int64(1), int64({extent}) // {least}))"
+    return [f"chunks = {most} if {extent} * {width} * {width} >= {enough} else int64(1)"]
+
+
+def _summed(module: _Module, step: loops.Gram) -> None:
+    """The chunks' sums, in order, as a symmetric matrix."""
+    names, width = module.writer.names, _width(module, step)
+    parts, out = names[step.scratch[step.parts.name]], names[step.out]
     if len(step.columns) > 1:
         parts = f"array(address({parts}), ({step.parts.pieces}, {width}, {width}), {module.real})"
         out = f"array(address({out}), ({width}, {width}), {module.real})"

@@ -266,8 +266,16 @@ class Copy:
     target: str
 
 
+@dataclass(frozen=True)
+class Chain:
+    """A function and a product over the same rows: some at a time go through both."""
+
+    rows: Launch
+    gram: Gram
+
+
 Node = Set | Store | Combine | Extreme | First | If | For | Choice | Tiles | Lanes | Turned | Dot
-Step = Fill | Launch | Dot | Gram | Routine | Copy
+Step = Fill | Launch | Dot | Gram | Routine | Copy | Chain
 
 
 @dataclass(frozen=True)
