@@ -107,6 +107,14 @@ def test_rows_that_wait_for_memory_are_left_alone():
     assert "to_tile" not in sg.program(text, sizes={"i": 3}).compile(parallel=False).source
 
 
+@pytest.mark.parametrize("columns, tiles", [(3, True), (9, True), (10, False), (16, False)])
+def test_wide_rows_that_are_taken_entry_by_entry_are_vectors_as_they_stand(columns, tiles):
+    """An optimiser's update: copying to tiles costs more there than it gains."""
+    text = "w, m, v: input[n, i]\nnew[n,i] = w[n,i] - m[n,i]/(sqrt(v[n,i]) + 1)*(w[n,i] + m[n,i])*v[n,i]"
+    source = sg.program(text, sizes={"i": columns}).compile(parallel=False).source
+    assert ("to_tile" in source) == tiles
+
+
 def test_longer_rows_than_a_tile_takes_are_left_alone():
     size = straight.ENTRIES + 1
     text = "x: input[n, i]\ns[n] = sum[i](x[n,i]**2 + x[n,i]**3 + x[n,i]**4)"
