@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 from typing import TYPE_CHECKING
 
-_collecting = gc.isenabled()
-gc.disable()  # SymPy's many new objects are all kept: looking for garbage among them is a tenth of the import
-try:
+from .garbage import uncollected
+
+with uncollected():
     from .api import Program, program
     from .calculus import time_limit
     from .errors import SymgradError, did_you_mean
     from .scalars import gradient, hessian, hvp, jacobian
-finally:
-    if _collecting:
-        gc.enable()
 
 if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
     from . import analysis

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import calculus, notation, structured, typeset
 from .errors import SymgradError, UnknownNameError
+from .garbage import uncollected
 from .ir import cost
 from .ir.interpret import interpret
 from .ir.system import System
@@ -168,7 +169,8 @@ class Program:
         facts once for each array, `check_finite` refuses NaN and infinity in the data. The target "cuda" runs on a GPU;
         with `tf32` its products of float32 matrices may round their factors to 10 bits.
         """
-        from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
+        with uncollected():
+            from .kernels import compile_system  # noqa: PLC0415  (loads LLVM)
 
         names = self.outputs if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
         for name in names:
