@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from .api import Program, program
-from .calculus import time_limit
-from .errors import SymgradError, did_you_mean
-from .scalars import gradient, hessian, hvp, jacobian
+from .garbage import uncollected
+
+with uncollected():
+    from .api import Program, program
+    from .calculus import time_limit
+    from .errors import SymgradError, did_you_mean
+    from .scalars import gradient, hessian, hvp, jacobian
 
 if TYPE_CHECKING:  # what editors and type checkers read: the lazy names below
     from . import analysis

@@ -6,15 +6,19 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import calculus, notation, structured, typeset
+from . import calculus, notation
 from .errors import SymgradError, UnknownNameError
+from .garbage import uncollected
 from .ir import cost
 from .ir.interpret import interpret
 from .ir.system import System
+
+if TYPE_CHECKING:
+    from . import structured, typeset
 
 Names = str | Iterable[str] | None
 
@@ -168,7 +172,8 @@ class Program:
         facts once for each array, `check_finite` refuses NaN and infinity in the data. The target "cuda" runs on a GPU;
         with `tf32` its products of float32 matrices may round their factors to 10 bits.
         """
-        from .kernels import compile_system  # noqa: PLC0415  (loads Numba)
+        with uncollected():
+            from .kernels import compile_system  # noqa: PLC0415  (loads LLVM)
 
         names = self.outputs if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
         for name in names:
@@ -211,6 +216,8 @@ class Program:
         >>> print(model.hessian("L").structure("d2L_dx_dx").plan)
         Woodbury: divide by the diagonal, correct by rank 1
         """
+        from . import structured  # noqa: PLC0415  (an import of 20 ms)
+
         need(self.raw, name)
         rows, symmetric = (rows, False) if rows is not None else self._rows(name)
         return structured.structure(self.apart, self.display, name, rows, symmetric)
@@ -233,6 +240,8 @@ class Program:
 
     def compressed(self, *names: str) -> Program:
         """The program whose outputs are the cores of the Jacobians or Hessians `names`: each number once."""
+        from . import structured  # noqa: PLC0415  (an import of 20 ms)
+
         for name in names:
             need(self.raw, name)
         return Program(replace(structured.compressed(self.apart, *names), log=()))
@@ -264,6 +273,8 @@ class Program:
     @cached_property
     def derivation(self) -> typeset.Derivation:
         """The steps that lead to this program, each with its rule; prints as LaTeX, Markdown or HTML."""
+        from . import typeset  # noqa: PLC0415  (an import of 20 ms)
+
         return typeset.Derivation(self.display)
 
     def latex(self, notation: str = "index") -> str:
@@ -271,6 +282,8 @@ class Program:
         if notation not in ("index", "matrix"):
             raise SymgradError(f"notation is index or matrix, not {notation!r}.")
         shown = self.display.prune()
+        from . import typeset  # noqa: PLC0415  (an import of 20 ms)
+
         return typeset.latex_system(shown) if notation == "index" else typeset.latex_matrices(shown)
 
     def _repr_latex_(self) -> str:
@@ -279,6 +292,8 @@ class Program:
     def __str__(self) -> str:
         """The equations, one for each line, as text."""
         shown = self.display.prune()
+        from . import typeset  # noqa: PLC0415  (an import of 20 ms)
+
         return "\n".join(typeset.text_equation(eq, shown) for eq in shown.equations)
 
     def __repr__(self) -> str:

@@ -81,8 +81,7 @@ def test_extremes_and_choices_are_vectorised(text, monkeypatch, tmp_path):
 def assembly(text, arrays, dtype):
     kernel = sg.program(text).compile(dtype=dtype, parallel=False)
     kernel(**arrays)
-    run = kernel.compiled.run
-    return run.inspect_asm(run.signatures[0])
+    return kernel.compiled.run.keep.get_asm_str()
 
 
 def test_the_number_of_blas_threads_is_restored():

@@ -74,7 +74,7 @@ def test_the_assembly_is_packed_and_calls_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("SYMGRAD_CACHE_DIR", str(tmp_path))
     fresh = sg.program(TEXT, sizes=SIZES).gradient("L").compile(parallel=False)
     fresh(**arrays(64))
-    text = fresh.compiled.run.inspect_asm(fresh.compiled.run.signatures[0])
+    text = fresh.compiled.run.keep.get_asm_str()
     scalar = len(re.findall(r"\bv?(?:fn?m(?:add|sub)\d*|mul)sd\b|\bf?madd\s+d\d", text))
     assert packed(text) >= 150 and not libm(text)
     assert packed(text) >= scalar / 2  # the rows that fill no vector are a loop of their own
@@ -105,6 +105,14 @@ def test_rows_that_wait_for_memory_are_left_alone():
     """Negative control: a difference and a sum do less than two operations for each entry."""
     text = "x, y: input[n, i]\nd[n,i] = x[n,i] - y[n,i]\ns[n] = sum[i](d[n,i])"
     assert "to_tile" not in sg.program(text, sizes={"i": 3}).compile(parallel=False).source
+
+
+@pytest.mark.parametrize("columns, tiles", [(3, True), (9, True), (10, False), (16, False)])
+def test_wide_rows_that_are_taken_entry_by_entry_are_vectors_as_they_stand(columns, tiles):
+    """An optimiser's update: copying to tiles costs more there than it gains."""
+    text = "w, m, v: input[n, i]\nnew[n,i] = w[n,i] - m[n,i]/(sqrt(v[n,i]) + 1)*(w[n,i] + m[n,i])*v[n,i]"
+    source = sg.program(text, sizes={"i": columns}).compile(parallel=False).source
+    assert ("to_tile" in source) == tiles
 
 
 def test_longer_rows_than_a_tile_takes_are_left_alone():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.kernels import cache, translate
+from symgrad.kernels import cache, link, translate
 from symgrad.kernels.translate import pipeline
 from symgrad.kernels.translate.values import Unknown
 
@@ -196,7 +196,7 @@ PROGRAM = """
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernels_are_translated(tmp_path, monkeypatch, dtype):
-    """All functions but the parallel loop; a slow compile would not be noticed otherwise."""
+    """All functions; a slow compile would not be noticed otherwise."""
     monkeypatch.setenv("SYMGRAD_CACHE_DIR", str(tmp_path))
     refused, translated = [], pipeline._translated
 
@@ -224,7 +224,7 @@ def test_an_exported_text_needs_none_of_it(tmp_path, monkeypatch):
     for folder in ("translated", "numba"):
         monkeypatch.setenv("SYMGRAD_CACHE_DIR", str(tmp_path / folder))
         if folder == "numba":
-            monkeypatch.setattr(cache, "quick", lambda names: None)
+            monkeypatch.setattr(link, "quick", lambda names: None)
         monkeypatch.setattr(cache, "ENGINE", folder)
         cache.versions.cache_clear()
         program = sg.program("x: parameter[n]\nL = sum[n](log1p(exp(x[n]))*where(x[n] > 0, x[n], 2))")

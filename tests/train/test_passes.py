@@ -75,6 +75,111 @@ def test_calls_of_any_length_give_the_same(monkeypatch):
     same(sg.fit(program, data, seed=5, epochs=2, batch_size=4, dtype="float64"), slow)
 
 
+# --------------------------------------------------------------------------------------- callbacks between two updates
+@pytest.fixture(scope="module")
+def classifier():
+    rng = np.random.default_rng(0)
+    return sg.models.mlp(6, 5, 3), (rng.standard_normal((75, 6)), rng.integers(0, 3, 75))
+
+
+def train(classifier, **options):
+    program, data = classifier
+    return sg.fit(program, data, seed=5, **{"epochs": 3, "batch_size": 8, "optimizer": "adam"} | options)
+
+
+@pytest.mark.parametrize("every", [1, 4, 7, 100])
+def test_step_callbacks_change_no_bit_and_calls_stay_long(classifier, monkeypatch, every):
+    """30 updates, 10 in an epoch, the last of 3 examples."""
+    plain, lengths, seen, steps = train(classifier), [], [], Bound.steps
+
+    def watched(self, loss, taken):
+        lengths.append(len(next(iter(taken.values())).rows))
+        return steps(self, loss, taken)
+
+    monkeypatch.setattr(Bound, "steps", watched)
+    same(train(classifier, every=every, step_callbacks=lambda step, fit: seen.append(step)), plain)
+    assert [s.number for s in seen] == [*range(every, 31, every)]
+    assert [s.epoch for s in seen] == [(s.number - 1) // 10 + 1 for s in seen]
+    assert max(lengths) <= every and sum(lengths) == 30
+    assert every < 4 or max(lengths) >= 3
+
+
+def test_the_running_loss_and_the_parameters_are_those_of_the_step(classifier):
+    """Update by update: the loss of each, and the parameters behind it; `every=4` says their means."""
+    each, fours = [], []
+    see = lambda found: lambda step, fit: found.append((step, {n: a.copy() for n, a in fit.parameters.items()}))  # noqa: E731
+    train(classifier, every=1, step_callbacks=see(each), epochs=2)
+    train(classifier, every=4, step_callbacks=[see(fours)], epochs=2)
+    assert [s.number for s, _ in fours] == [4, 8, 12, 16, 20]
+    sizes = [8] * 9 + [3]
+    for step, parameters in fours:
+        assert all(np.array_equal(a, each[step.number - 1][1][n]) for n, a in parameters.items())
+        first = max(step.number - 4, 10 * (step.epoch - 1))  # since the call before, or since the epoch began
+        weights = [sizes[k % 10] for k in range(first, step.number)]
+        mean = np.average([s.loss for s, _ in each[first : step.number]], weights=weights)
+        assert step.loss == pytest.approx(mean, rel=1e-12)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_step_callback_stops_the_run_where_it_is(classifier, monkeypatch, together):
+    if not together:
+        monkeypatch.setattr(passes, "together", lambda trainer: False)
+    found = {}
+
+    def stop(step, fit):
+        found.update({n: a.copy() for n, a in fit.parameters.items()})
+        return step.number == 14
+
+    fit = train(classifier, every=7, step_callbacks=stop)
+    assert fit.stopped == "a callback returned True" and len(fit.history) == 1
+    assert all(np.array_equal(a, fit.parameters[n]) for n, a in found.items())
+    assert len(train(classifier, every=10, step_callbacks=lambda step, fit: True).history) == 1  # an epoch's last step
+
+
+def test_a_run_that_a_step_callback_stopped_is_resumed_with_the_same_bits(classifier, tmp_path):
+    plain, seen, path = [], [], tmp_path / "run.npz"
+    whole = train(classifier, every=7, step_callbacks=lambda step, fit: plain.append(step[:3]))
+    train(classifier, every=7, step_callbacks=lambda step, fit: step.number == 14, checkpoint=path)
+    resumed = train(
+        classifier, every=7, step_callbacks=lambda step, fit: seen.append(step[:3]), checkpoint=path, resume=True
+    )
+    same(resumed, whole)
+    assert seen == plain[1:]  # from the last whole epoch on: steps 11 to 30
+
+
+def test_step_callbacks_of_accumulated_updates_and_of_a_stream(classifier):
+    program, (X, y) = classifier
+    seen = []
+    see = lambda step, fit: seen.append(step.number)  # noqa: E731
+    train(classifier, accumulate=3, every=2, step_callbacks=see, epochs=1)
+    assert seen == [2, 4]
+    seen.clear()
+    batches = lambda: ((X[i : i + 25], y[i : i + 25]) for i in (0, 25, 50))  # noqa: E731
+    sg.fit(program, batches, every=2, step_callbacks=see, epochs=2)
+    assert seen == [2, 4, 6]
+
+
+def test_progress_between_updates(classifier, capsys):
+    train(classifier, every=15, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  loss")[0] for line in lines if "step" in line] == ["epoch 2/3  step 15", "epoch 3/3  step 30"]
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"step_callbacks": print}, "step_callbacks are called every so many updates: pass every=100, say."),
+        ({"step_callbacks": 3, "every": 1}, "a callback is a function of the step and the fit; 3 is none. Pass step_"),
+        ({"step_callbacks": lambda s: 0, "every": 1}, "a callback is called with the step and the fit, and the funct"),
+        ({"every": 0}, "every must be a whole number of at least 1; it is 0."),
+    ],
+)
+def test_step_callbacks_that_cannot_be_called(classifier, options, text):
+    with pytest.raises(SymgradError) as error:
+        train(classifier, **options)
+    assert str(error.value).startswith(text)
+
+
 def test_a_loss_that_is_not_finite_names_the_same_batch(monkeypatch):
     data = {"token": np.arange(12) % 3, "y": np.where(np.arange(12) == 7, np.inf, 1.0)}
     program, texts = sg.program(EMBEDDED, sizes={"h": 4}), []

@@ -15,7 +15,8 @@ from .arguments import need_folder
 
 EXAMPLES = """\
 examples:
-  symgrad train iris.toml                       a model, data, optimiser and schedule in a file (docs/training.md)
+  symgrad train iris.toml                       a model, data, optimiser and schedule in a file (docs/training.md);
+                                                "every = 100" in its [fit] shows the loss every 100 steps
   symgrad train digits                          one run with the defaults, the curve in digits.png
   symgrad train digits --seeds 5                the five seeds 0 to 4, and their mean accuracy
   symgrad train digits --seeds 5 --compare      beside scikit-learn's MLPClassifier

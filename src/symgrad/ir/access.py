@@ -7,7 +7,7 @@ SymPy sees an `Access` as one real scalar. Everything about indices is done here
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -111,16 +111,13 @@ def _collect(expr: Basic, found: set[Access]) -> None:
 def all_reads(exprs: Iterable[Basic]) -> list[Access]:
     """Every access in `exprs`, also those inside index positions (integer tensors), sorted."""
     found: set[Access] = set()
-    for expr in exprs:
-        found |= expr.atoms(Access) if not isinstance(expr, Access) else {expr} | _inner(expr)
-    return sorted(found, key=sort_key)
+    return sorted(found.union(*map(_accesses, exprs)), key=sort_key)
 
 
-def _inner(access: Access) -> set[Access]:
-    inner: set[Access] = set()
-    for index in access.indices:
-        inner |= index.atoms(Access)
-    return inner
+@lru_cache(8192)  # a schedule asks again for each place that it tries
+def _accesses(expr: Basic) -> frozenset[Access]:
+    own = {expr} if isinstance(expr, Access) else set()
+    return frozenset(own.union(*map(_accesses, expr.indices if own else expr.args)))
 
 
 def index_symbols(expr: Basic) -> set[Index]:

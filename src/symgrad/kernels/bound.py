@@ -156,7 +156,7 @@ class Slots:
     fixed: Mapping[str, Any]  # the outputs; numbers are put in after each call
     numbers: tuple[tuple[str, np.ndarray], ...]
     bound: tuple[tuple[str, str], ...]  # outputs that are bound tensors, and their names
-    quick: Callable[[np.ndarray], None] | None  # `run`, where nothing has to be guarded
+    quick: Callable[[], None] | None  # `run`, where nothing has to be guarded
 
     def point(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Put the addresses of bound arrays into the table."""
@@ -167,13 +167,13 @@ class Slots:
 
     def outputs(self, trusted: bool, arrays: Mapping[str, np.ndarray]) -> Outputs:
         """Run, and the results."""
-        compiled, table = self.compiled, self.work.table
+        compiled = self.compiled
         if compiled.looks and not trusted:
             compiled.check_data(self.frame, arrays)
         if self.quick is not None:
-            self.quick(table)
+            self.quick()
         else:
-            compiled.launch(self.frame, table)
+            compiled.launch(self.frame, self.work.table)
         values = dict(self.fixed)
         for name, array in self.numbers:
             values[name] = array[0]
@@ -193,7 +193,7 @@ def slots_of(compiled: Compiled, arrays: Mapping[str, np.ndarray], wanted) -> Sl
         compiled, frame, work, own, dict.fromkeys(wanted) | {n: a for n, a in held.items() if tensors[n].shape},
         tuple((n, a) for n, a in held.items() if not tensors[n].shape),
         tuple((n, b) for n, b in places.items() if b not in own),
-        compiled.run if not compiled.calls and frame.guard == (False, False) else None,
+        compiled.run.on(work.table) if not compiled.calls and frame.guard == (False, False) else None,
     )  # fmt: skip
     slots.point(own)
     return slots

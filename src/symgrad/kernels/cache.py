@@ -1,9 +1,10 @@
 """Generated modules on disk. A file's name is a hash of its text, signature and the engine's versions, so it never
 changes.
 
-Numba keeps its machine code beside the file (`__pycache__`), one signature per file. A lock for each entry lets one
-process compile while the others wait; then they load what it has made. Machine code is loaded only if a digest taken
-when it was compiled still holds. Files and directories are private to the user, because what they hold is executed.
+Beside a module lies the object file of its machine code, and what it needs from outside. A lock for each entry lets
+one process compile while the others wait; then they load what it has made. Machine code is loaded only if a digest
+taken when it was compiled still holds. Files and directories are private to the user, because what they hold is
+executed.
 """
 
 from __future__ import annotations
@@ -21,24 +22,23 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import llvmlite
-import numba
 import numpy as np
 import platformdirs
 
 from ..errors import SymgradError
-from . import link
-from .translate import quick
+from . import machine
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-ENGINE = "2"  # raise it when a generated file would mean something else
+ENGINE = "3"  # raise it when a generated file would mean something else
 _LOCK = threading.RLock()
+_RUNS: dict[str, machine.Run] = {}  # of this process
 
 
 def directory() -> Path:
@@ -67,8 +67,15 @@ def _private(path: Path) -> None:
 @cache
 def versions() -> str:
     return "|".join([
-        ENGINE, platform.python_version(), platform.machine(), numba.__version__, llvmlite.__version__, np.__version__,
+        ENGINE, platform.python_version(), machine.processor(), _numba(), llvmlite.__version__, np.__version__,
     ])  # fmt: skip
+
+
+def _numba() -> str:
+    """Numba's version from its own file: importing it takes 0.2 s, and importlib.metadata 0.03."""
+    spec = importlib.util.find_spec("numba")
+    assert spec is not None and spec.origin is not None  # a dependency
+    return Path(spec.origin).with_name("_version.py").read_text(encoding="utf-8")
 
 
 def key(source: str, signature: str) -> str:
@@ -77,17 +84,31 @@ def key(source: str, signature: str) -> str:
 
 
 def module(source: str, signature: str) -> ModuleType:
-    """The module with text `source`, written to the cache if it is not there, and imported once per process; its `run`
-    is compiled."""
+    """The module with text `source`, written to the cache if it is not there, and imported once per process."""
     name = f"symgrad_kernel_{key(source, signature)}"
     with _LOCK:
         if name in sys.modules:
             return sys.modules[name]
-        folder = directory()
-        with _alone(folder / f"{name}.lock"):
-            path = write(folder / f"{name}.py", source)
-            _drop_damaged(path)
-            return _load(name, path)
+        with _entry(name, source) as path:
+            return _imported(name, path)
+
+
+def function(source: str, signature: str) -> machine.Run:
+    """The compiled `run` of the module with text `source`: loaded if it was compiled before, by whatever process."""
+    name = f"symgrad_kernel_{key(source, signature)}"
+    with _LOCK:
+        if name not in _RUNS:
+            with _entry(name, source) as path:
+                _RUNS[name] = _loaded(name, path) or _compiled(name, path)
+        return _RUNS[name]
+
+
+@contextmanager
+def _entry(name: str, source: str):
+    """The file of the text; no other process is inside."""
+    folder = directory()
+    with _alone(folder / f"{name}.lock"):
+        yield write(folder / f"{name}.py", source)
 
 
 @contextmanager
@@ -102,37 +123,39 @@ def _alone(path: Path):
 
 
 # ------------------------------------------------------------------------------------------------------- machine code
-def _machine_code(path: Path) -> list[Path]:
-    """The files that Numba keeps for a module: unpickled and executed when they are loaded."""
-    return sorted((path.parent / "__pycache__").glob(f"{path.stem}.*.nb[ic]"))
-
-
-def _digests(path: Path) -> dict[str, str]:
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in _machine_code(path)}
-
-
-def _drop_damaged(path: Path) -> None:
-    """Remove machine code that is not what was compiled here: cut off, changed, or without a digest."""
+def _loaded(name: str, path: Path) -> machine.Run | None:
+    """The machine code on disk; None where it is not what was compiled here: cut off, changed, without a digest."""
     try:
         known = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
-    if known != _digests(path):
-        for file in _machine_code(path):
-            file.unlink(missing_ok=True)
+        data, needs = path.with_suffix(".o").read_bytes(), known["needs"]
+        if known["digest"] != _digest(data, needs):
+            return None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    if not machine.there(needs):
+        from . import link  # noqa: PLC0415  (loads Numba)
+
+        _imported(name, path)  # the text registers LAPACK
+        link.awaken()
+    return machine.load(data, _symbol(name)) if machine.there(needs) else None
 
 
-def _compile(loaded: ModuleType, path: Path) -> None:
-    run: Any = getattr(loaded, "run", None)
-    if not hasattr(run, "compile"):
-        return
-    before = _digests(path)
-    quick(vars(loaded))
-    with link.together(vars(loaded)):
-        run.compile((numba.int64[::1],))
-    after = _digests(path)
-    if after != before:
-        write(path.with_suffix(".json"), json.dumps(after))
+def _compiled(name: str, path: Path) -> machine.Run:
+    from . import link  # noqa: PLC0415  (loads Numba)
+
+    made = link.assembled(vars(_imported(name, path)), _symbol(name))
+    _replace(path.with_suffix(".o"), made.data)
+    write(path.with_suffix(".json"), json.dumps({"needs": made.needs, "digest": _digest(made.data, made.needs)}))
+    return machine.Run(made.address, made.library)
+
+
+def _symbol(name: str) -> str:
+    """The name of a module's entry in its object file: no other module's fits."""
+    return f"{name}_entry"
+
+
+def _digest(data: bytes, needs: list[str]) -> str:
+    return hashlib.sha256("\n".join(needs).encode() + b"\0" + data).hexdigest()
 
 
 # ---------------------------------------------------------------------------------------------------- what is kept
@@ -165,10 +188,14 @@ def write(path: Path, source: str) -> Path:
     """Write atomically: another process sees the whole file or none."""
     if path.exists() and path.read_text(encoding="utf-8") == source:
         return path
+    return _replace(path, source.encode())
+
+
+def _replace(path: Path, data: bytes) -> Path:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(source)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -176,16 +203,17 @@ def write(path: Path, source: str) -> Path:
     return path
 
 
-def _load(name: str, path: Path) -> ModuleType:
+def _imported(name: str, path: Path) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # a .py file has both
     loaded = importlib.util.module_from_spec(spec)
-    sys.modules[name] = loaded  # before it is executed: Numba's cache looks the module up by name
+    sys.modules[name] = loaded  # before it is executed: Numba looks functions up by the name of their module
     written = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     try:
         spec.loader.exec_module(loaded)
-        _compile(loaded, path)
     except BaseException:
         del sys.modules[name]
         raise

@@ -1,8 +1,8 @@
 """`Compiled`: one generated module, its machine code, and what each set of sizes fixes.
 
-`run` takes one array of integers, the table: sizes, addresses of arrays, and last a place where it notes the routine
-that it is at. An argument that is one array costs Numba 0.2 us a call however many arrays the kernel has; whoever
-fills in an address keeps the array.
+`run` takes one array of integers, the table: sizes, addresses of arrays, a place where it notes the routine that it
+is at, and the address of what runs chunks in threads (0: nothing does). An argument that is one array costs Numba
+0.2 us a call however many arrays the kernel has; whoever fills in an address keeps the array.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..ir.calls import REASONS, row_of
 from ..ir.routines import refusal
 from ..ir.sizes import bind_shapes, size_value
 from ..ir.system import System
-from . import cache, checks, loops
+from . import cache, checks, loops, threads
 from .across import across
 from .chains import chained
 from .emit import emit
@@ -29,6 +29,7 @@ from .guards import replaced
 from .header import header
 from .hoist import hoisted
 from .lower import lower
+from .machine import Run
 from .schedule import schedule
 from .streams import streamed
 from .targets import cpu, python
@@ -134,10 +135,10 @@ class Compiled:
         return {n: len(self.tuned.sizes) + len(self.tuned.extents) + i for i, n in enumerate(self.arrays)}
 
     @cached_property
-    def run(self) -> Callable[[np.ndarray], None]:
+    def run(self) -> Run:
         """The compiled function (from the disk cache where it was compiled before)."""
         cpu.prepare()
-        return cache.module(self.source, self.options.dtype).run
+        return cache.function(self.source, self.options.dtype)
 
     @cached_property
     def run_python(self) -> Callable[[list], None]:
@@ -226,7 +227,8 @@ class Compiled:
     def work(self, frame: Frame) -> Work:
         names = (*self.plan.storage.work, *(b.name for b in self.tuned.scratch))
         arrays = {n: aligned(frame.shapes[n], self._dtype(n)) for n in names}
-        table = np.zeros(len(frame.numbers) + len(self.arrays) + 1, np.int64)
+        table = np.zeros(len(frame.numbers) + len(self.arrays) + 2, np.int64)
+        table[-1] = threads.driver() if frame.guard.threads else 0
         table[: len(frame.numbers)] = frame.numbers
         for name, array in arrays.items():
             table[self.places[name]] = address(array)
@@ -242,15 +244,15 @@ class Compiled:
         try:
             cpu.launch(self.run, table, frame.guard)
         except (ValueError, np.linalg.LinAlgError) as error:
-            raise self.refusal(error, int(table[-1])) from None
+            raise self.refusal(error, int(table[-2])) from None
 
     def launch_python(self, frame: Frame, arrays: Mapping[str, np.ndarray]) -> None:
         """The same un-jitted; its table holds arrays."""
-        table = [*frame.numbers, *(arrays[n] for n in self.arrays), 0]
+        table = [*frame.numbers, *(arrays[n] for n in self.arrays), 0, 0]
         try:
             self.run_python(table)
         except (ValueError, np.linalg.LinAlgError) as error:
-            raise self.refusal(error, int(table[-1])) from None
+            raise self.refusal(error, int(table[-2])) from None
 
     def refusal(self, error: Exception, number: int) -> Exception:
         """The error of the interpreter for the routine at which `run` stopped."""

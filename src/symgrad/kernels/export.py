@@ -91,7 +91,7 @@ def evaluate(**arrays):
             raise ValueError(f"{name} must hold 0 to {limit - 1}; it holds {array.min()} to {array.max()}.")
     held = {name: array.reshape(array.shape or (1,)) for name, array in given.items()}
     held.update({name: np.empty(shapes[name] or (1,), kind) for name, kind in BUFFERS.items()})
-    table = np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0], np.int64)
+    table = np.array([*numbers, *(held[name].ctypes.data for name in ARRAYS), 0, 0], np.int64)
     before = THREADS[0]() if THREADS else 1
     if THREADS:
         THREADS[1](1)

@@ -1,21 +1,36 @@
-"""The functions of a module become machine code together, once.
+"""The functions of a module become machine code together, once; its object file can be loaded without Numba.
 
 Numba optimises and assembles a function as soon as it is lowered, and again in every function that calls it: a group
 in its own library, in that of its chunks, and in that of `run`. That is half of the compile time. Inside `together`
 a module's functions stay as they were lowered; the one that is called from Python (`run`) takes in all that it
 reaches, and that is optimised and assembled. Functions that others use too, Numba's own, are compiled as always.
+
+`run` gets an entry of plain C beside it, `int entry(int64_t *table, int64_t count, void **error)`: a wrapper for Python
+would need Numba's runtime. What else the object needs from outside is named, so that whoever loads it can look first.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+import importlib
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from llvmlite import binding as llvm
+from llvmlite import ir
+from numba import int64, types
+from numba.core import cgutils
+from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numba.np import linalg
+from numba.np.arrayobj import make_array, populate_array
+
+from .translate import quick
+
+TABLE = int64[::1]
 
 
 class Part(JITCodeLibrary):
@@ -79,6 +94,69 @@ class Part(JITCodeLibrary):
                 whole.link_in(_linkable(library), preserve=True)
             self._shared_module = whole
         return super()._get_module_for_linking()
+
+
+def awaken() -> None:
+    """Load Numba's runtime and all that objects may ask of it.
+
+    Numba imports scipy.linalg to see whether there is a BLAS, 0.1 s of a process's start; we depend on SciPy.
+    """
+    look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = look
+    cpu_target.target_context.refresh()
+
+
+class Object(NamedTuple):
+    """Machine code: where it is in this process, as a file, and the names that it needs from outside."""
+
+    address: int
+    data: bytes
+    needs: list[str]
+    library: Part
+
+
+def assembled(names: Mapping[str, Any], entry: str) -> Object:
+    """The machine code of a module's `run` and all that it reaches."""
+    awaken()
+    quick(names)
+    run = names["run"]
+    run._cache = NullCache()  # the object is kept by us
+    run.targetoptions |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    with together(names):
+        run.compile((TABLE,))
+        compiled = run.overloads[(TABLE,)]
+        library = compiled.library
+        library._final_module.link_in(_entry(library, compiled.fndesc, entry))
+        library.enable_object_caching()
+        address = library.get_pointer_to_function(entry)
+    return Object(address, library._get_compiled_object(), _needs(library._final_module), library)
+
+
+def _entry(library: Part, function, name: str) -> llvm.ModuleRef:
+    """A module with the entry: it makes the array that `run` takes."""
+    context, integer, place = cpu_target.target_context, ir.IntType(64), cgutils.voidptr_t
+    module = library._codegen._create_empty_module(name)
+    kind = ir.FunctionType(ir.IntType(32), [integer.as_pointer(), integer, place.as_pointer()])
+    made = ir.Function(module, kind, name)
+    builder = ir.IRBuilder(made.append_basic_block())
+    table, count, error = made.args
+    array, size = make_array(TABLE)(context, builder), integer(8)
+    populate_array(array, table, [count], [size], size, None)
+    callee = context.declare_function(module, function)
+    status, _ = context.call_conv.call_function(builder, callee, types.none, (TABLE,), [array._getvalue()])
+    with builder.if_then(status.is_error):
+        builder.store(builder.bitcast(status.excinfoptr, place), error)
+    builder.ret(status.code)
+    return llvm.parse_assembly(str(module))
+
+
+def _needs(module: llvm.ModuleRef) -> list[str]:
+    """The names that are declared only; LLVM knows its own."""
+    declared = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    return sorted([*declared, *(g.name for g in module.global_variables if g.is_declaration)])
 
 
 def _linkable(library: JITCodeLibrary) -> llvm.ModuleRef:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numba
 import numpy as np
 
 from . import cache as files
 from .compiled import address
+from .machine import Run
 from .targets import cpu
 from .targets.cpu_text import CELLS
 
@@ -47,7 +47,7 @@ def many(slots: Slots, loss: np.ndarray, targets: Mapping[str, np.ndarray], take
     count = min((len(rows) for _, rows in taken.values()), default=0)
     losses, table = np.empty(count), slots.work.table
     single = loss.dtype == np.float32
-    numbers = [entry(slots.compiled.run), address(table), len(table), count, address(loss), single, address(losses)]
+    numbers = [slots.compiled.run.address, address(table), len(table), count, address(loss), single, address(losses)]
     numbers += [0, len(taken)]
     held = []
     for name, (source, rows) in taken.items():
@@ -56,19 +56,13 @@ def many(slots: Slots, loss: np.ndarray, targets: Mapping[str, np.ndarray], take
         bytes_each = source[:1].nbytes if len(source) else 0
         numbers += [address(source), address(targets[name]), bytes_each, size, address(rows)]
     plan = np.array(numbers, np.int64)
-    cpu.launch(_driver().run, plan, slots.frame.guard)
+    cpu.launch(_driver(), plan, slots.frame.guard)
     return losses[: plan[HEAD - 2]]
 
 
-def entry(run: Any) -> int:
-    """The address of a compiled `run`."""
-    compiled = run.overloads[(numba.int64[::1],)]
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-
-
 @cache
-def _driver() -> Any:
-    return files.module(TEXT + CELLS + RUN, "steps")
+def _driver() -> Run:
+    return files.function(TEXT + CELLS + RUN, "steps")
 
 
 TEXT = '''"""Steps of a kernel: rows gathered, `run` called by its address, the loss kept."""
@@ -84,15 +78,16 @@ from numba.np.arrayobj import make_array, populate_array
 RUN = '''
 
 @intrinsic
-def call(context, function, table):
+def call(context, function, table, count):
     def generate(target, builder, signature, arguments):
-        kinds = signature.args[1:]
-        kind = target.call_conv.get_function_type(types.none, kinds)
+        place, code = cgutils.voidptr_t, ir.IntType(32)
+        kind = ir.FunctionType(code, [place, ir.IntType(64), place.as_pointer()])
         pointer = builder.inttoptr(arguments[0], kind.as_pointer())
-        status, _ = target.call_conv.call_function(builder, pointer, types.none, kinds, arguments[1:])
-        return status.is_ok
+        error = cgutils.alloca_once(builder, place)
+        status = builder.call(pointer, [builder.inttoptr(arguments[1], place), arguments[2], error])
+        return builder.icmp_signed("==", status, code(0))
 
-    return types.boolean(function, table), generate
+    return types.boolean(function, table, count), generate
 
 
 @intrinsic
@@ -108,7 +103,6 @@ def copied(context, target, source, size):
 @njit(error_model="numpy", nogil=True, cache=True, no_cfunc_wrapper=True)
 def run(plan):
     function = plan[0]
-    table = cells(plan[1], plan[2], types.int64(0))
     losses = cells(plan[6], plan[3], types.float64(0.0))
     for step in range(plan[3]):
         for gather in range(plan[8]):
@@ -120,7 +114,7 @@ def run(plan):
             rows = cells(plan[place + 4], plan[3] * count, types.int64(0))
             for i in range(count):
                 copied(target + i * size, source + rows[step * count + i] * size, size)
-        if not call(function, table):
+        if not call(function, plan[1], plan[2]):
             break
         if plan[5]:
             losses[step] = cells(plan[4], 1, types.float32(0.0))[0]

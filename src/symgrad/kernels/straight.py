@@ -28,6 +28,7 @@ WIDEST, NARROWEST = 128, 16  # rows of a tile
 PART = 100      # operations that are a loop of their own
 EACH = 16       # operations of it for each register that it takes from the loop before
 DENSE = 2       # operations for each entry that is copied: what does less than that waits for memory
+WIDE = 10       # entries of a row: LLVM makes vectors of so many by itself
 
 Cells = dict[str, int]  # a matrix -> the entries of a row
 
@@ -78,6 +79,8 @@ class Straight:
 
 def straight(work: Any, function: loops.Function, rows: loops.For, extents: Mapping[str, tuple]) -> Straight | None:
     """The rows in tiles, where they are straight-line code that has work for it."""
+    if not any(map(_small, extents.values())) or _entrywise(rows, extents):
+        return None
     body = list(_unrolled(rows.body)) if _points(rows.body) <= MOST else []
     if not body or not all(isinstance(n, loops.Set | loops.Store | loops.Combine) for n in body):
         return None
@@ -281,6 +284,31 @@ def _replaced(body: list[loops.Node]) -> dict[str, int]:
     return counts
 
 
+def _small(extents: tuple[Expr, ...]) -> bool:
+    """Can rows of these extents be copied to a tile?"""
+    count = Mul(*extents)
+    return bool(count.is_Integer and 1 < count <= ENTRIES)
+
+
+def _entrywise(rows: loops.For, extents: Mapping[str, tuple]) -> bool:
+    """Do loops along the row take wide matrices entry by entry? They are vectors as they stand: tiles
+    gain at most a tenth at ten entries (an optimiser's update), lose half at sixteen, and take longer to compile."""
+    matrices = [(extents[name], cell, nest) for name, cell, nest in _placed(rows.body) if extents.get(name)]
+    return not any(isinstance(n, loops.Combine) for n in loops.walk(rows.body)) and all(
+        cell == (rows.index, *nest) and Mul(*shape).is_Integer and Mul(*shape) >= WIDE
+        for shape, cell, nest in matrices
+    )
+
+
+def _placed(nodes: list[loops.Node], nest: tuple[Index, ...] = ()) -> Iterator[tuple[str, tuple, tuple]]:
+    """Every read and write of a cell, and the loops that it is in."""
+    for node in nodes:
+        if isinstance(node, loops.For | loops.If):
+            yield from _placed(node.body, (*nest, node.index) if isinstance(node, loops.For) else nest)
+        else:
+            yield from ((name, cell, nest) for name, cell in _accesses([node]))
+
+
 def _cells(body: list[loops.Node], row: Index, extents: Mapping[str, tuple]) -> Cells:
     """The matrices that are used by rows, at known places, half of them or more."""
     used: dict[str, set] = {}
@@ -291,7 +319,7 @@ def _cells(body: list[loops.Node], row: Index, extents: Mapping[str, tuple]) -> 
     for name, places in sorted(used.items()):  # their order is that of a set
         count = Mul(*extents[name])
         known = all(cell[0] == row and all(c.is_Integer for c in cell[1:]) for cell in places if cell)
-        if extents[name] and count.is_Integer and known and 1 < count <= min(ENTRIES, 2 * len(places)):
+        if known and _small(extents[name]) and count <= 2 * len(places):
             found[name] = int(count)
     return found
 

@@ -3,11 +3,11 @@ give SciPy's solvers derived derivatives."""
 
 from .curve_fit import curve_fit
 from .curve_fitted import CurveFit
-from .epoch import Epoch
+from .epoch import Epoch, Running
 from .fitted import Fit
 from .hyper import hypergradient
 from .loop import fit
 from .minimize import minimize
 from .optimum import Minimum
 
-__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "curve_fit", "fit", "hypergradient", "minimize"]
+__all__ = ["CurveFit", "Epoch", "Fit", "Minimum", "Running", "curve_fit", "fit", "hypergradient", "minimize"]

@@ -114,31 +114,40 @@ def batch_size_of(value: Any) -> int | None:
     )
 
 
-def callbacks_of(given: Callable | Iterable[Callable] | None) -> tuple[Callable, ...]:
-    """One callback, or a list of them."""
+def callbacks_of(given: Callable | Iterable[Callable] | None, of: str = "epoch") -> tuple[Callable, ...]:
+    """One callback, or a list of them. What they get is called `of`."""
     if given is None:
         return ()
+    name = "callbacks" if of == "epoch" else f"{of}_callbacks"
+    fix = f"Pass {name}=[lambda {of}, fit: print({of}.loss)]."
     several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
     found = tuple(given) if several else (given,)
     for callback in found:
         if not callable(callback):
-            raise SymgradError(
-                f"a callback is a function of the epoch and the fit; {_shown(callback)} is none. "
-                "Pass callbacks=[lambda epoch, fit: print(epoch.loss)]."
-            )
-        _takes_two(callback)
+            raise SymgradError(f"a callback is a function of the {of} and the fit; {_shown(callback)} is none. {fix}")
+        _takes_two(callback, of, fix)
     return found
 
 
-def _takes_two(callback: Callable) -> None:
+def step_callbacks_of(
+    given: Callable | Iterable[Callable] | None, every: Any
+) -> tuple[tuple[Callable, ...], int | None]:
+    """The callbacks between updates, and how many updates lie between two calls."""
+    found = callbacks_of(given, "step")
+    if found and every is None:
+        raise SymgradError("step_callbacks are called every so many updates: pass every=100, say.")
+    return found, None if every is None else whole("every", every, 1)
+
+
+def _takes_two(callback: Callable, of: str, fix: str) -> None:
     try:
         inspect.signature(callback).bind(None, None)
     except ValueError:  # a builtin without a signature
         return
     except TypeError as error:
         raise SymgradError(
-            f"a callback is called with the epoch and the fit, and {_shown(callback)} does not take them ({error}). "
-            "Pass callbacks=[lambda epoch, fit: print(epoch.loss)]."
+            f"a callback is called with the {of} and the fit, and {_shown(callback)} does not take them ({error}). "
+            + fix
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""One line of the history of a training run."""
+"""What callbacks get: one line of the history of a training run, or the run between two updates."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ class Epoch(NamedTuple):
         found |= {"validation_accuracy": self.validation_accuracy}
         found |= {f"validation_{name}": value for name, value in self.metrics.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+class Running(NamedTuple):
+    """The run after `number` updates, in the middle of an epoch (numbered from 1)."""
+
+    number: int
+    epoch: int
+    loss: float  # the mean over the examples since the call before, or since the epoch began
+    seconds: float  # since then

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SymgradError
 from ..library.optimizers import Optimizer
 from . import checkpoint as files
-from .arguments import batch_size_of, by_name, callbacks_of, dtype_of, engine_on, optimizer_of, whole
+from .arguments import batch_size_of, by_name, callbacks_of, dtype_of, engine_on, optimizer_of, step_callbacks_of, whole
 from .data import Examples, examples_axis, sizes_of
 from .deployed.frames import ROWS, summary
 from .epoch import Epoch
@@ -24,7 +24,7 @@ from .judge import Judged, judge_of
 from .metrics import metric_names
 from .model import loss_of, model_text, prediction_of, raw_system
 from .progress import shown
-from .run import Callback, Run
+from .run import Callback, Run, StepCallback
 from .sources import data_of, digest, digest_arrays, divide, scheduled
 from .trainer import trainer_of
 from .watch import Watch, value_of
@@ -57,6 +57,8 @@ def fit(
     evaluation: Mapping[str, float] | None = None,
     tensorboard: str | Path | None = None,
     device: str = "cpu",
+    step_callbacks: StepCallback | Iterable[StepCallback] = (),
+    every: int | None = None,
 ) -> Fit:
     """Minimise the loss of `program` over its parameters, by the derived gradient.
 
@@ -84,6 +86,11 @@ def fit(
     whatever moment goes on from there, bit for bit as if it had not been. Ctrl-C ends the run between two steps and
     returns the fit so far; the file holds the last whole epoch.
 
+    `step_callbacks` get a `Running` (number of updates, epoch, mean loss since the call before) and the `Fit`, whose
+    parameters are copies of the present ones, after every `every` updates; between two calls the updates are made in
+    compiled code, and their bits are the same with and without callbacks. True ends the run there, like Ctrl-C: the
+    history and the checkpoint hold whole epochs. With `progress`, `every` also shows the loss so often.
+
     `device="cuda"` runs every step on a GPU: parameters, the optimiser's states and what is no batch stay there.
 
     Raises SymgradError for other arguments than these, DataError where the loss is not finite (it names epoch, batch
@@ -95,8 +102,14 @@ def fit(
     >>> done = fit(line, (x, 3*x + 1), optimizer=adam(0.1), epochs=300, batch_size=None)
     >>> round(float(done.parameters["a"]), 2)
     3.0
+    >>> seen = []
+    >>> see = lambda step, fit: seen.append((step.number, step.epoch))
+    >>> done = fit(line, (x, 3*x + 1), epochs=2, batch_size=8, every=3, step_callbacks=see)
+    >>> seen
+    [(3, 1), (6, 2)]
     """
     optimizer, callbacks = optimizer_of(optimizer), callbacks_of(callbacks)
+    step_callbacks, every = step_callbacks_of(step_callbacks, every)
     epochs, seed, batch_size = whole("epochs", epochs, 0), whole("seed", seed, 0), batch_size_of(batch_size)
     engine, dtype, constants = engine_on(device, engine), dtype_of(dtype), by_name(evaluation, "evaluation")
     accumulate, names = whole("accumulate", accumulate, 1), metric_names(metrics)
@@ -135,11 +148,12 @@ def fit(
         "data": digest_arrays(training.arrays) if isinstance(training, Examples) else "a stream",
         "validation": digest_arrays(held_out.arrays if held_out else {}),
     }  # fmt: skip
-    run = Run(result, trainer, judge, watch, np.random.default_rng(order_seed), settings, data.system)
+    run = Run(result, trainer, judge, watch, np.random.default_rng(order_seed), settings, data.system, every=every)
     path = None if checkpoint is None else files.npz(checkpoint)
     if path is not None and path.exists():
         run.resume(path, resume)
     with trainer.threads, shown(epochs, progress) as show, events(tensorboard) as record:
+        run.steps = (*step_callbacks, show)
         run.epochs(epochs, (*callbacks, show, record), path)
     return result
 

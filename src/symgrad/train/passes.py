@@ -30,9 +30,11 @@ class Done(NamedTuple):
     examples: int
 
 
-def updates(trainer: Trainer, rng: np.random.Generator, epoch: int, first: int) -> Iterator[list[Done]]:
+def updates(
+    trainer: Trainer, rng: np.random.Generator, epoch: int, first: int, every: int | None = None
+) -> Iterator[list[Done]]:
     """The updates of an epoch in the order in which they are made, as many at a time as one call makes. `first` is the
-    number of updates before."""
+    number of updates before. No call goes beyond an update whose number is a multiple of `every`."""
     if not together(trainer):
         number = count(first)
         for update in trainer.updates(rng):
@@ -45,7 +47,7 @@ def updates(trainer: Trainer, rng: np.random.Generator, epoch: int, first: int) 
     full = examples.count // size * size
     for part in (order[:full].reshape(-1, size), order[full:].reshape(1, -1)):
         if part.size:
-            yield from _calls(trainer, part, epoch, first)
+            yield from _calls(trainer, part, epoch, first, every)
             first += len(part)
 
 
@@ -58,18 +60,21 @@ def together(trainer: Trainer) -> bool:
     return bool(examples.batched) and first and all(mapping(examples.arrays[n]) is None for n in examples.batched)
 
 
-def _calls(trainer: Trainer, rows: np.ndarray, epoch: int, first: int) -> Iterator[list[Done]]:
+def _calls(
+    trainer: Trainer, rows: np.ndarray, epoch: int, first: int, every: int | None
+) -> Iterator[list[Done]]:
     """The updates on these rows (of one length), in calls that take about `PATIENCE`."""
     at, some, size = 0, 1, rows.shape[1]
     most = max(1, MOST // max(1, _noise(trainer, rows[:1], epoch, first)))
     while at < len(rows):
-        taken = _taken(trainer, rows[at : at + some], epoch, first + at)
+        count = some if every is None else min(some, every - (first + at) % every)
+        taken = _taken(trainer, rows[at : at + count], epoch, first + at)
         began = time.perf_counter()
         losses = trainer.apply.steps(trainer.loss, taken)
         spent = time.perf_counter() - began
         yield [Done(float(loss), size) for loss in losses]
-        at += some
-        some = min(most, 4 * some, max(1, int(some * PATIENCE / max(spent, 1e-6))))
+        at += count
+        some = min(most, 4 * some, max(1, int(count * PATIENCE / max(spent, 1e-6))))
 
 
 def _noise(trainer: Trainer, rows: np.ndarray, epoch: int, first: int) -> int:

@@ -20,6 +20,7 @@
     [fit]                                 # what sg.fit takes: epochs, batch_size, validation, seed, metrics, ...
     epochs = 20
     validation = 0.2
+    every = 200                           # updates between two lines of progress
 
     [output]
     save = "iris.npz"                     # also: curve, export, tensorboard, checkpoint
@@ -50,7 +51,9 @@ from .recipe_data import known, read_data, text_of
 
 SECTIONS = ("model", "data", "optimizer", "schedules", "fit", "output")
 OUTPUTS = ("save", "curve", "export", "tensorboard", "checkpoint")
-ELSEWHERE = ("program", "data", "optimizer", "schedules", "callbacks", "checkpoint", "tensorboard", "start")
+ELSEWHERE = (
+    "program", "data", "optimizer", "schedules", "callbacks", "step_callbacks", "checkpoint", "tensorboard", "start",
+)  # fmt: skip
 OPTIONS = tuple(n for n in inspect.signature(fit).parameters if n not in ELSEWHERE)
 
 

@@ -17,7 +17,7 @@ from . import checkpoint as files
 from . import passes
 from .data import Arrays, Examples, Part, Update
 from .diagnose import report
-from .epoch import Epoch
+from .epoch import Epoch, Running
 from .feeds import Moment
 from .fitted import Fit
 from .interrupt import interruptible
@@ -27,6 +27,21 @@ from .trainer import Trainer
 from .watch import Watch
 
 Callback = Callable[[Epoch, Fit], Any]
+StepCallback = Callable[[Running, Fit], Any]
+TOLD = "a callback returned True"
+
+
+@dataclass
+class Window:
+    """The updates since the last call of the step callbacks."""
+
+    total: float = 0.0
+    count: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+    def add(self, update: passes.Done) -> None:
+        self.total += update.loss * update.examples
+        self.count += update.examples
 
 
 @dataclass
@@ -42,43 +57,55 @@ class Run:
     model: System
     done: int = 0
     updates: int = 0
+    every: int | None = None  # updates between two calls of the step callbacks
+    steps: tuple[StepCallback, ...] = ()
     begun: tuple[Arrays, Any] = field(default_factory=lambda: ({}, None))
 
     def epochs(self, epochs: int, callbacks: Iterable[Callback], path: Path | None) -> None:
         with interruptible() as asked:
             try:
                 while self.done < epochs and not self.result.stopped:
-                    if self.epoch(asked):
-                        self.result.stopped = "interrupted"
-                        break
-                    self.after(callbacks, path)
+                    done, early = self.done, self.epoch(asked)
+                    if self.done > done:
+                        self.after(callbacks, path)
+                    self.result.stopped = self.result.stopped or early
             except KeyboardInterrupt:
                 self.result.stopped = "interrupted"
         if self.watch and self.watch.epoch:
             self.result.best_epoch = self.watch.epoch
             _copy(self.watch.parameters, self.result.parameters)
 
-    def epoch(self, asked: Callable[[], bool]) -> bool:
-        """One pass over the examples; True where Ctrl-C ended it early."""
-        began, total, count = time.perf_counter(), 0.0, 0
+    def epoch(self, asked: Callable[[], bool]) -> str:
+        """One pass over the examples; why the run ends with it or in the midst of it, if it does."""
+        began, total, count, window, early = time.perf_counter(), 0.0, 0, Window(), ""
         self.begun = self.trainer.state(), self.rng.bit_generator.state
         batches = itertools.count(1)
-        for made in passes.updates(self.trainer, self.rng, self.done, self.updates):
+        for made in passes.updates(self.trainer, self.rng, self.done, self.updates, self.every):
             for update in made:
                 batch = next(batches)
                 if not np.isfinite(update.loss):
                     raise DataError(self.diverged(update.loss, batch))
                 total, count = total + update.loss * update.examples, count + update.examples
+                window.add(update)
                 self.updates += 1
-            if asked():
+            if self.every and self.updates % self.every == 0:
+                early, window = self.told(window), Window()
+            if asked() or (early and count != getattr(self.trainer.examples, "count", None)):
                 _copy(self.trainer.state(), self.result.parameters)
-                return True
+                return early or "interrupted"
         _copy(self.trainer.state(), self.result.parameters)
         self.done += 1
         found = self.judge(Moment(0, max(self.updates - 1, 0))) if self.judge else Judged(None, None, {})
         seconds = time.perf_counter() - began
         self.result.history.append(Epoch(self.done, total / count, found.loss, found.accuracy, seconds, found.metrics))
-        return False
+        return early
+
+    def told(self, window: Window) -> str:
+        """The step callbacks are asked; why the run ends, if one of them says so."""
+        _copy(self.trainer.state(), self.result.parameters)
+        seconds = time.perf_counter() - window.began
+        running = Running(self.updates, self.done + 1, window.total / window.count, seconds)
+        return TOLD if True in [callback(running, self.result) for callback in self.steps] else ""
 
     def after(self, callbacks: Iterable[Callback], path: Path | None) -> None:
         """What follows an epoch: the best parameters are kept, the checkpoint is written, callbacks are asked."""
@@ -89,7 +116,7 @@ class Run:
             self.save(path)
         answers = [callback(last, self.result) for callback in callbacks]
         if True in answers:
-            self.result.stopped = self.result.stopped or "a callback returned True"
+            self.result.stopped = self.result.stopped or TOLD
 
     def save(self, path: Path) -> None:
         meta = self.result.meta() | {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,11 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
 import scipy
 from llvmlite import binding
-from numba.np import linalg
 
+from .. import threads
 from .cpu_text import CPU
 
 __all__ = ["BLAS_THREADS", "CPU", "GUARDED", "Guard", "launch", "one_blas_thread", "prepare"]
@@ -46,7 +44,6 @@ def prepare() -> None:
     """Make an installed TBB visible to Numba, which does not look inside a virtual environment, and SciPy's BLAS to
     kernels, which else import scipy.linalg for it."""
     _register()
-    _skip_look()
     for path in _libraries():
         with suppress(OSError):
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -65,21 +62,10 @@ def _libraries() -> Iterator[Path]:
 
 def launch(function, table, guard: Guard) -> None:
     """Run a compiled `run`. Numba's own thread pool (workqueue) aborts the process when two Python threads enter it at
-    once, so calls that may start threads take turns until another layer is known to be in use."""
-    with one_blas_thread() if guard.blas else _FREE, _LAUNCH if guard.threads and not _concurrent() else _FREE:
+    once, so calls that may start threads take turns there."""
+    turns = guard.threads and threads.pool().layer not in _SAFE
+    with one_blas_thread() if guard.blas else _FREE, _LAUNCH if turns else _FREE:
         function(table)
-
-
-def _concurrent() -> bool:
-    """Is a layer in use that several threads may enter? It is chosen when the first parallel function runs."""
-    if not _Layer.safe:
-        with suppress(ValueError):
-            _Layer.safe = numba.threading_layer() in _SAFE  # pyright: ignore[reportPrivateImportUsage]
-    return _Layer.safe
-
-
-class _Layer:
-    safe = False
 
 
 # --------------------------------------------------------------------------------------------------------------- BLAS
@@ -113,15 +99,6 @@ def _register() -> None:
         function = getattr(library, f"scipy_{name}_", None)
         if function is not None:
             binding.add_symbol(f"symgrad_{name}", ctypes.cast(function, ctypes.c_void_p).value)
-
-
-def _skip_look() -> None:
-    """Numba imports scipy.linalg to see whether there is a BLAS, 0.1 s of a process's start; we depend on SciPy."""
-    look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
-    try:
-        importlib.import_module("numba.np.arraymath")
-    finally:
-        linalg.ensure_blas = look
 
 
 class _Threads:

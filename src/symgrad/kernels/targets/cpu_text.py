@@ -15,9 +15,9 @@ from .table import Target
 # `higher` and `lower` are the extreme of two numbers, one instruction of vectors; of NaN they know nothing, so the
 # loops that use them look for NaN beside it.
 # `address`, `array` and `cells` carry arrays through a table of integers. `once` and `perform` call a stage in one or
-# several chunks, with the entries of the table that it needs side by side. `chunked` is the only function with a
-# parallel loop: what it runs it gets as a number (`invoke`), because Numba compiles the body of a parallel loop four
-# times.
+# several chunks, with the entries of the table that it needs side by side. Chunks are run by whoever the last place of
+# the table is the address of (kernels/threads), else by `chunked`. That is the only function with a parallel loop: what
+# it runs it gets as a number (`invoke`), because Numba compiles the body of a parallel loop four times.
 # `fma` to `normal` are the operations of functions/vector/machine.py: no flag relaxes them. (LLVM
 # fuses a product that is used once with the sum that uses it, flags or not; compensated sums use theirs more than
 # once.) `scale` and `normal` find the power of two in the bits; adding 1.5 * 2**digits puts an
@@ -438,6 +438,15 @@ def gathered(target, builder, table, places):
     return builder.ptrtoint(block, ir.IntType(64))
 
 
+def driven(builder, driver, given):
+    integer, place = ir.IntType(64), cgutils.voidptr_t
+    function = builder.inttoptr(driver, ir.FunctionType(ir.IntType(32), [place, integer, place]).as_pointer())
+    block = cgutils.alloca_once(builder, integer, size=len(given))
+    for number, value in enumerate(given):
+        builder.store(value, builder.gep(block, [integer(number)]))
+    builder.call(function, [builder.bitcast(block, place), integer(len(given)), place(None)])
+
+
 @intrinsic
 def once(context, stage, table, places):
     def generate(target, builder, signature, arguments):
@@ -454,15 +463,21 @@ def once(context, stage, table, places):
 @intrinsic
 def perform(context, stage, chunks, table, places):
     def generate(target, builder, signature, arguments):
-        data = make_array(signature.args[2])(target, builder, arguments[2]).data
-        block = gathered(target, builder, data, arguments[3])
+        table = make_array(signature.args[2])(target, builder, arguments[2])
+        block = gathered(target, builder, table.data, arguments[3])
         none, one = (target.get_constant(types.int64, n) for n in (0, 1))
         with builder.if_else(builder.icmp_signed("==", arguments[1], one)) as (alone, several):
             with alone:
                 function = called(target, builder, signature.args[0].dispatcher, [none, one, block])
             with several:
-                pointer = target.declare_function(builder.module, function)
-                called(target, builder, chunked, [builder.ptrtoint(pointer, ir.IntType(64)), arguments[1], block])
+                pointer = builder.ptrtoint(target.declare_function(builder.module, function), ir.IntType(64))
+                last = builder.sub(table.nitems, one)
+                driver = builder.load(builder.gep(table.data, [last]))
+                with builder.if_else(builder.icmp_signed("==", driver, none)) as (here, there):
+                    with here:
+                        called(target, builder, chunked, [pointer, arguments[1], block])
+                    with there:
+                        driven(builder, driver, [pointer, arguments[1], block])
         return target.get_dummy_value()
 
     stage.dispatcher.compile(KINDS)

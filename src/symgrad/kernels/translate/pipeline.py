@@ -24,9 +24,10 @@ from .values import Code, Unknown
 
 
 def quick(names: Mapping[str, Any]) -> None:
-    """Let the functions of a module be translated."""
+    """Let the functions of a module be translated. None has a parallel loop then: kernels/threads runs the chunks."""
     for function in names.values():
-        if isinstance(function, Dispatcher) and not function.targetoptions.get("parallel"):
+        if isinstance(function, Dispatcher):
+            function.targetoptions["parallel"] = False
             function._compiler.pipeline_class = Translator
 
 
@@ -99,7 +100,7 @@ def _result(state, text: ast.FunctionDef) -> types.Type:
 
 def _body(typing, target, builder, library, identity, text, result=None) -> Body:
     code = Code(typing, target, builder, library)
-    return Body(code, text, identity.func.__globals__ | {"range": range}, target.call_conv, result)
+    return Body(code, text, identity.func.__globals__ | {"range": range, "prange": range}, target.call_conv, result)
 
 
 def _arguments(code: Code, conventions, kinds):
