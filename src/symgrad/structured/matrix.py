@@ -28,6 +28,10 @@ class Place:
     labels: Labels
     flat: np.ndarray
 
+    def in_order(self, count: int) -> bool:
+        """Are these all positions, one after the other?"""
+        return self.flat.size == count and np.array_equal(self.flat.ravel(), np.arange(count))
+
     def within(self, extents: tuple[int, ...]) -> Place:
         return Place(self.labels, self.flat[tuple(slice(extents[n]) for n in self.labels)])
 
@@ -68,6 +72,13 @@ class Part:
     def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(rows, columns, values), one for each point; several may name one cell."""
         return self.spread(self.row), self.spread(self.column), np.ravel(self.product())
+
+    def whole(self, shape: tuple[int, int]) -> np.ndarray | None:
+        """The values as a matrix, where they fill it cell by cell."""
+        along = (*self.row.labels, *self.column.labels) == self.labels
+        if not along or not self.row.in_order(shape[0]) or not self.column.in_order(shape[1]):
+            return None
+        return self.product().reshape(shape)
 
     def spread(self, place: Place) -> np.ndarray:
         shape = tuple(self.extents[label] if label in place.labels else 1 for label in self.labels)
@@ -156,9 +167,12 @@ class StructuredMatrix:
 
     def dense(self) -> np.ndarray:
         """The whole array, with the axes of the tensor: `(*row_shape, *column_shape)`."""
+        full = (*self.row_shape, *self.column_shape)
+        if len(self.parts) == 1 and (whole := self.parts[0].whole(self.shape)) is not None:
+            return whole.reshape(full)
         rows, columns, values = self.entries()
         flat = np.bincount(rows * self.shape[1] + columns, weights=values, minlength=self.shape[0] * self.shape[1])
-        return flat.reshape((*self.row_shape, *self.column_shape))
+        return flat.reshape(full)
 
     def __repr__(self) -> str:
         rows, columns = self.shape
