@@ -439,12 +439,12 @@ def gathered(target, builder, table, places):
 
 
 def driven(builder, driver, given):
-    integer, place = ir.IntType(64), cgutils.voidptr_t
-    function = builder.inttoptr(driver, ir.FunctionType(ir.IntType(32), [place, integer, place]).as_pointer())
+    integer = ir.IntType(64)
+    function = builder.inttoptr(driver, ir.FunctionType(ir.IntType(32), [integer.as_pointer()]).as_pointer())
     block = cgutils.alloca_once(builder, integer, size=len(given))
     for number, value in enumerate(given):
         builder.store(value, builder.gep(block, [integer(number)]))
-    builder.call(function, [builder.bitcast(block, place), integer(len(given)), place(None)])
+    builder.call(function, [block])
 
 
 @intrinsic
