@@ -202,6 +202,9 @@ def address(context, array):
 
     return types.int64(array), generate
 
+"""
+ARRAY = """\
+
 
 @intrinsic
 def array(context, address, shape, dtype):
@@ -541,7 +544,7 @@ def copy(source, target, count, like):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + CELLS + DRIVER,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + ARRAY + CELLS + DRIVER,
     fortran=FORTRAN,
     blas=BLAS,
     lapack=LAPACK,
