@@ -1,5 +1,7 @@
 """The disk cache: private files, atomic writes, and a second process that compiles nothing."""
 
+import ctypes
+import json
 import os
 import stat
 import subprocess
@@ -7,6 +9,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numba
+import numba.extending
 import numpy as np
 import pytest
 
@@ -141,6 +145,54 @@ def test_machine_code_of_another_module_is_not_executed(here):
     for suffix in ("o", "json"):  # with its digest too: it has no entry of our name
         entry(here, ours, suffix).write_bytes(entry(here, other, suffix).read_bytes())
     assert triple(ours) == 16
+
+
+def test_machine_code_that_needs_what_is_not_here_is_compiled_again(here):
+    """LLVM aborts the process at a name that it cannot find, so they are looked up first."""
+    source = MODULE.replace("NUMBER", "1")
+    assert triple(source) == 16
+    data, needs = entry(here, source, "o").read_bytes(), ["memset", "symgrad_no_such_function"]
+    known = {"needs": needs, "digest": cache._digest(data, needs)}
+    entry(here, source, "json").write_text(json.dumps(known))
+    assert triple(source) == 16
+    assert json.loads(entry(here, source, "json").read_text()) != known
+
+
+@pytest.mark.parametrize("error", [ValueError("singular"), np.linalg.LinAlgError("Array must not contain NaN.")])
+def test_errors_of_compiled_code_are_read_and_not_executed(here, error):
+    """Compiled just now, and loaded."""
+    kind = "ValueError" if type(error) is ValueError else "np.linalg.LinAlgError"
+    check = f"    if table[0] < 0:\n        raise {kind}({str(error)!r})\n"
+    source = MODULE.replace("NUMBER", "1").replace("    table[-1]", f"{check}    table[-1]")
+    for _ in range(2):
+        assert triple(source) == 16
+        with pytest.raises(type(error)) as found:
+            cache.function(source, "float64")(np.array([-1, 0]))
+        assert str(found.value) == str(error)
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 3, 7, 32])
+def test_the_driver_runs_every_piece_once(here, chunks):
+    """A stage in Numba's convention that counts its pieces; 32 more places than any of them may touch."""
+    stage = numba.njit("void(int64, int64, int64)", no_cpython_wrapper=True)(count)
+    compiled = stage.overloads[(numba.int64,) * 3]
+    function = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    seen = np.zeros(64, np.int64)
+    block = (ctypes.c_int64 * 3)(function, chunks, seen.ctypes.data)
+    assert ctypes.CFUNCTYPE(ctypes.c_int32)(threads.driver())(block) == 0
+    assert seen.tolist() == [chunks] * chunks + [0] * (64 - chunks)
+
+
+def count(piece, chunks, place):
+    numba.carray(integers(place), 64)[piece] += chunks
+
+
+@numba.extending.intrinsic
+def integers(context, place):
+    def generate(target, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
+
+    return numba.types.CPointer(numba.types.int64)(place), generate
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")

@@ -10,9 +10,9 @@ WORK = """
 import sys, threading
 import numba, numpy as np
 import symgrad as sg
-from symgrad.kernels.targets import cpu
+from symgrad.kernels import threads
 
-cpu.prepare()  # finds the tbb that pip installed
+threads.find()  # finds the tbb that pip installed
 program = "X: input[n,d]\\nw: parameter[d]\\ny: input[n]\\nL = mean[n](log(1 + exp(-y[n]*sum[d](X[n,d]*w[d]))))"
 kernel = sg.program(program).gradient("L").compile(parallel=True)
 rng = np.random.default_rng(0)
@@ -32,9 +32,9 @@ def work(case, wanted):
         for found in (kernel(**case), bound()):
             wrong.extend(n for n in wanted if not np.array_equal(found[n], wanted[n]))
 
-threads = [threading.Thread(target=work, args=pair) for pair in zip(cases, alone)]
-[t.start() for t in threads]
-[t.join() for t in threads]
+workers = [threading.Thread(target=work, args=pair) for pair in zip(cases, alone)]
+[t.start() for t in workers]
+[t.join() for t in workers]
 print(numba.threading_layer(), len(wrong))
 """
 

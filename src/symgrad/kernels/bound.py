@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import ShapeError, SymgradError
 from ..ir.sizes import bind_shapes
 from . import checks
-from .compiled import Compiled, Frame, Work, address, inside
+from .compiled import Compiled, Frame, Work, inside
+from .machine import address
 from .outputs import Outputs
 from .steps import Rows, many
 
@@ -156,7 +157,7 @@ class Slots:
     fixed: Mapping[str, Any]  # the outputs; numbers are put in after each call
     numbers: tuple[tuple[str, np.ndarray], ...]
     bound: tuple[tuple[str, str], ...]  # outputs that are bound tensors, and their names
-    quick: Callable[[], None] | None  # `run`, where nothing has to be guarded
+    quick: Callable[[], int] | None  # `run`, where nothing has to be guarded; not 0 where it failed
 
     def point(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Put the addresses of bound arrays into the table."""
@@ -170,9 +171,7 @@ class Slots:
         compiled = self.compiled
         if compiled.looks and not trusted:
             compiled.check_data(self.frame, arrays)
-        if self.quick is not None:
-            self.quick()
-        else:
+        if self.quick is None or self.quick():
             compiled.launch(self.frame, self.work.table)
         values = dict(self.fixed)
         for name, array in self.numbers:

@@ -36,7 +36,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-ENGINE = "3"  # raise it when a generated file would mean something else
+ENGINE = "4"  # raise it when a generated file would mean something else
 _LOCK = threading.RLock()
 _RUNS: dict[str, machine.Run] = {}  # of this process
 

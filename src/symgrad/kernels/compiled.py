@@ -7,7 +7,6 @@ is at, and the address of what runs chunks in threads (0: nothing does). An argu
 
 from __future__ import annotations
 
-import ctypes
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from .guards import replaced
 from .header import header
 from .hoist import hoisted
 from .lower import lower
-from .machine import Run
+from .machine import Run, address
 from .schedule import schedule
 from .streams import streamed
 from .targets import cpu, python
@@ -78,21 +77,6 @@ class Work:
 
     arrays: Mapping[str, np.ndarray]
     table: np.ndarray
-
-
-def address(array: np.ndarray) -> int:
-    """Where the data lie: what `array.ctypes.data` says, which takes eight times as long.
-
-    An array's structure in memory starts with that of every object, then the pointer to the data (NumPy's C interface).
-    """
-    return _pointer(id(array) + _HEAD).value or 0
-
-
-_pointer, _HEAD = ctypes.c_void_p.from_address, object.__basicsize__
-if address(_probe := np.zeros(3)) != _probe.ctypes.data:  # another Python may lay objects out in another way
-
-    def address(array: np.ndarray) -> int:
-        return array.ctypes.data
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -6,9 +6,8 @@ import os
 from importlib.metadata import PackageNotFoundError, version
 
 import numba
-import numpy as np
 
-from . import cache
+from . import cache, threads
 from .targets import cpu
 from .targets.cuda import needs
 from .targets.cuda.needs import Part
@@ -38,16 +37,8 @@ def _version(package: str) -> str:
 
 
 def _threads() -> str:
-    """The layer that Numba takes: known after a parallel kernel has run, so a small one runs here."""
-    cpu.prepare()
+    """The layer that Numba has here."""
     try:
-        count = numba.njit(parallel=True)(_count)
-        count(np.zeros(2))
-        return numba.threading_layer()  # pyright: ignore[reportPrivateImportUsage]
+        return threads.pool().layer
     except (ValueError, RuntimeError):
         return ""
-
-
-def _count(array):
-    for i in numba.prange(array.size):
-        array[i] = i

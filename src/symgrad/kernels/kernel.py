@@ -14,7 +14,8 @@ import numpy as np
 from ..ir.system import System
 from . import checks
 from .bound import Bound
-from .compiled import Compiled, Options, address
+from .compiled import Compiled, Options
+from .machine import address
 from .outputs import Outputs
 
 

@@ -5,8 +5,9 @@ in its own library, in that of its chunks, and in that of `run`. That is half of
 a module's functions stay as they were lowered; the one that is called from Python (`run`) takes in all that it
 reaches, and that is optimised and assembled. Functions that others use too, Numba's own, are compiled as always.
 
-`run` gets an entry of plain C beside it, `int entry(int64_t *table, int64_t count, void **error)`: a wrapper for Python
-would need Numba's runtime. What else the object needs from outside is named, so that whoever loads it can look first.
+`run` gets an entry of plain C beside it, `int entry(int64_t block[3])` of a table's address and length, which puts an
+error into the third place: a wrapper for Python would need Numba's runtime. What else the object needs from outside is
+named, so that whoever loads it can look first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from typing import Any, NamedTuple
 from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import int64, types
-from numba.core import cgutils
 from numba.core.caching import NullCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
@@ -137,18 +137,18 @@ def assembled(names: Mapping[str, Any], entry: str) -> Object:
 
 def _entry(library: Part, function, name: str) -> llvm.ModuleRef:
     """A module with the entry: it makes the array that `run` takes."""
-    context, integer, place = cpu_target.target_context, ir.IntType(64), cgutils.voidptr_t
+    context, integer = cpu_target.target_context, ir.IntType(64)
     module = library._codegen._create_empty_module(name)
-    kind = ir.FunctionType(ir.IntType(32), [integer.as_pointer(), integer, place.as_pointer()])
-    made = ir.Function(module, kind, name)
+    made = ir.Function(module, ir.FunctionType(ir.IntType(32), [integer.as_pointer()]), name)
     builder = ir.IRBuilder(made.append_basic_block())
-    table, count, error = made.args
+    places = [builder.gep(made.args[0], [integer(n)]) for n in range(3)]
+    table, count = builder.load(places[0]), builder.load(places[1])
     array, size = make_array(TABLE)(context, builder), integer(8)
-    populate_array(array, table, [count], [size], size, None)
+    populate_array(array, builder.inttoptr(table, integer.as_pointer()), [count], [size], size, None)
     callee = context.declare_function(module, function)
     status, _ = context.call_conv.call_function(builder, callee, types.none, (TABLE,), [array._getvalue()])
     with builder.if_then(status.is_error):
-        builder.store(builder.bitcast(status.excinfoptr, place), error)
+        builder.store(builder.ptrtoint(status.excinfoptr, integer), places[2])
     builder.ret(status.code)
     return llvm.parse_assembly(str(module))
 

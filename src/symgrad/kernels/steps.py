@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import cache as files
-from .compiled import address
-from .machine import Run
+from .machine import Run, address
 from .targets import cpu
 from .targets.cpu_text import CELLS
 
@@ -80,12 +79,12 @@ RUN = '''
 @intrinsic
 def call(context, function, table, count):
     def generate(target, builder, signature, arguments):
-        place, code = cgutils.voidptr_t, ir.IntType(32)
-        kind = ir.FunctionType(code, [place, ir.IntType(64), place.as_pointer()])
-        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
-        error = cgutils.alloca_once(builder, place)
-        status = builder.call(pointer, [builder.inttoptr(arguments[1], place), arguments[2], error])
-        return builder.icmp_signed("==", status, code(0))
+        integer, code = ir.IntType(64), ir.IntType(32)
+        pointer = builder.inttoptr(arguments[0], ir.FunctionType(code, [integer.as_pointer()]).as_pointer())
+        block = cgutils.alloca_once(builder, integer, size=3)
+        for number, value in enumerate(arguments[1:]):
+            builder.store(value, builder.gep(block, [integer(number)]))
+        return builder.icmp_signed("==", builder.call(pointer, [block]), code(0))
 
     return types.boolean(function, table, count), generate
 

@@ -10,7 +10,10 @@ import ctypes
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import NamedTuple
@@ -35,8 +38,28 @@ class Pool(NamedTuple):
 
 
 @cache
+def find() -> None:
+    """Make an installed TBB visible to Numba, which does not look inside a virtual environment."""
+    for path in _libraries():
+        with suppress(OSError):
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+            return
+
+
+def _libraries() -> Iterator[Path]:
+    """Where pip puts TBB: beside this interpreter, or wherever the distribution `tbb` says."""
+    names = ("libtbb.so.12", "libtbb.12.dylib")
+    yield from (path for name in names if (path := Path(sys.prefix) / "lib" / name).exists())
+    with suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("tbb") or ():
+            if file.name in names:
+                yield Path(str(file.locate()))
+
+
+@cache
 def pool() -> Pool:
     """The threads, started. ValueError where Numba has no layer here."""
+    find()
     found = None if "numba" in sys.modules or _configured() else _tbb()
     if found is not None:
         return found
@@ -80,13 +103,13 @@ def _driver() -> machine.Run:
 
 
 def driver() -> int:
-    """The address of a function of (function, chunks, place): it calls `function(piece, chunks, place)` for each piece,
-    in threads."""
+    """The address of a function of a block (function, chunks, place), which calls `function(piece, chunks, place)` for
+    each piece, in threads."""
     return _driver().address
 
 
 def text(found: Pool) -> str:
-    """The driver as LLVM's text: `driver(block, 3, nothing)` and `part`, what one thread does.
+    """The driver as LLVM's text: `driver(block)` and `part`, what one thread does.
 
     Numba's `parallel_for(part, arguments, extents, steps, data, 0, 1, count)` calls `part` for ranges of workers; it
     moves the first argument, which is 0 here, by the first worker's number.
@@ -94,7 +117,7 @@ def text(found: Pool) -> str:
     module = ir.Module("symgrad_threads")
     module.triple = binding.get_process_triple()
     part = _part(module)
-    driver = ir.Function(module, ir.FunctionType(CODE, [INTEGER.as_pointer(), INTEGER, PLACES]), "driver")
+    driver = ir.Function(module, ir.FunctionType(CODE, [INTEGER.as_pointer()]), "driver")
     builder = ir.IRBuilder(driver.append_basic_block())
     count = builder.call(_at(builder, found.count, CODE, []), [])
     block = builder.alloca(INTEGER, 4)

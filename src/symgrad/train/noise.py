@@ -17,12 +17,29 @@ import numpy as np
 from ..errors import SymgradError
 from ..ir.system import Tensor
 from ..kernels import cache as files
+from ..kernels.machine import Run, address
+from ..kernels.targets.cpu_text import ARRAY, CELLS
 from . import philox
 
 KINDS = ("normal", "uniform")
 LIMIT = 2**48  # of examples and of steps
 
-_HEAD = "import math\n\nimport numpy as np\nfrom numba import njit\n"
+_HEAD = """\
+import math
+
+import numpy as np
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+"""
+_RUN = """\
+@njit
+def run(table):
+    out = array(table[0], (table[1], table[2]), np.float64)
+    examples = cells(table[3], table[1], np.uint64(0))
+    fill(out, examples, table[2], np.uint64(table[4]), np.uint64(table[5]), np.uint64(table[6]), table[7] != 0)
+"""
 _PARTS = (philox.philox, philox.uniform, philox.central, philox.middle, philox.far, philox.tail_root, philox.normal)
 
 
@@ -55,7 +72,7 @@ def draw(
     if not 0 <= step < LIMIT:
         raise SymgradError(f"step is a number from 0 to 2**48 - 1; it is {step}.")
     out = np.empty((len(numbers), prod(shape)))
-    fill = {"kernel": compiled, "numpy": lambda: fill_arrays}[engine]()
+    fill = {"kernel": fill_compiled, "numpy": fill_arrays}[engine]
     fill(out, numbers, prod(shape), np.uint64(step), *key(seed, name), kind == "normal")
     return out.reshape(len(numbers), *shape).astype(dtype, copy=False)
 
@@ -97,9 +114,14 @@ def quantile(u: np.ndarray) -> np.ndarray:
     return np.where(np.abs(q) <= 0.425, philox.central(q), np.where(q < 0, -tail, tail))
 
 
-@cache
-def compiled():
+def fill_compiled(out, examples, coordinates, step, k0, k1, gaussian) -> None:
     """`philox.fill`, compiled; its machine code is kept with that of the kernels."""
+    numbers = (address(out), len(examples), coordinates, address(examples), int(step), int(k0), int(k1), gaussian)
+    _compiled()(np.array(numbers, np.int64))
+
+
+@cache
+def _compiled() -> Run:
     constants = [f"{n} = np.uint64({v})" for n, v in vars(philox).items() if isinstance(v, np.uint64)]
-    parts = [f"@njit(cache=True)\n{inspect.getsource(part)}" for part in (*_PARTS, philox.fill)]
-    return files.module("\n\n".join([_HEAD, "\n".join(constants), *parts]), "noise").fill
+    parts = [f"@njit\n{inspect.getsource(part)}" for part in (*_PARTS, philox.fill)]
+    return files.function("\n\n".join([_HEAD + ARRAY + CELLS, "\n".join(constants), *parts, _RUN]), "noise")

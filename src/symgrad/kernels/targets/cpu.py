@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,23 +38,12 @@ GUARDED = Guard(True, True)
 
 @cache
 def prepare() -> None:
-    """Make an installed TBB visible to Numba, which does not look inside a virtual environment, and SciPy's BLAS to
-    kernels, which else import scipy.linalg for it."""
-    _register()
-    for path in _libraries():
-        with suppress(OSError):
-            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-            return
-
-
-def _libraries() -> Iterator[Path]:
-    """Where pip puts TBB: beside this interpreter, or wherever the distribution `tbb` says."""
-    names = ("libtbb.so.12", "libtbb.12.dylib")
-    yield from (path for name in names if (path := Path(sys.prefix) / "lib" / name).exists())
-    with suppress(metadata.PackageNotFoundError):
-        for file in metadata.files("tbb") or ():
-            if file.name in names:
-                yield Path(str(file.locate()))
+    """Make SciPy's BLAS visible to kernels, which else import scipy.linalg for it."""
+    library = _library()
+    for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
+        function = getattr(library, f"scipy_{name}_", None)
+        if function is not None:
+            binding.add_symbol(f"symgrad_{name}", ctypes.cast(function, ctypes.c_void_p).value)
 
 
 def launch(function, table, guard: Guard) -> None:
@@ -90,15 +76,6 @@ def _openblas():
         if library is not None:
             return library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
     return None
-
-
-def _register() -> None:
-    """The names under which generated modules call the BLAS."""
-    library = _library()
-    for name in ("sgemm", "dgemm", "ssyrk", "dsyrk"):
-        function = getattr(library, f"scipy_{name}_", None)
-        if function is not None:
-            binding.add_symbol(f"symgrad_{name}", ctypes.cast(function, ctypes.c_void_p).value)
 
 
 class _Threads:

@@ -202,6 +202,9 @@ def address(context, array):
 
     return types.int64(array), generate
 
+"""
+ARRAY = """\
+
 
 @intrinsic
 def array(context, address, shape, dtype):
@@ -439,12 +442,12 @@ def gathered(target, builder, table, places):
 
 
 def driven(builder, driver, given):
-    integer, place = ir.IntType(64), cgutils.voidptr_t
-    function = builder.inttoptr(driver, ir.FunctionType(ir.IntType(32), [place, integer, place]).as_pointer())
+    integer = ir.IntType(64)
+    function = builder.inttoptr(driver, ir.FunctionType(ir.IntType(32), [integer.as_pointer()]).as_pointer())
     block = cgutils.alloca_once(builder, integer, size=len(given))
     for number, value in enumerate(given):
         builder.store(value, builder.gep(block, [integer(number)]))
-    builder.call(function, [builder.bitcast(block, place), integer(len(given)), place(None)])
+    builder.call(function, [block])
 
 
 @intrinsic
@@ -541,7 +544,7 @@ def copy(source, target, count, like):
 INNER = 'error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True'
 CPU = Target(
     name="cpu",
-    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + CELLS + DRIVER,
+    imports=IMPORTS + EXTREME + ARITHMETIC + PARALLEL + ARRAY + CELLS + DRIVER,
     fortran=FORTRAN,
     blas=BLAS,
     lapack=LAPACK,
