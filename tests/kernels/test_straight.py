@@ -111,8 +111,16 @@ def test_rows_that_wait_for_memory_are_left_alone():
 def test_wide_rows_that_are_taken_entry_by_entry_are_vectors_as_they_stand(columns, tiles):
     """An optimiser's update: copying to tiles costs more there than it gains."""
     text = "w, m, v: input[n, i]\nnew[n,i] = w[n,i] - m[n,i]/(sqrt(v[n,i]) + 1)*(w[n,i] + m[n,i])*v[n,i]"
-    source = sg.program(text, sizes={"i": columns}).compile(parallel=False).source
-    assert ("to_tile" in source) == tiles
+    sums = "\ns[i] = sum[n](new[n,i]*m[n,i])\nr[n,i] = relu(new[n,i])"
+    for more in ("", sums):
+        source = sg.program(text + more, sizes={"i": columns}).compile(parallel=False).source
+        assert ("to_tile" in source) == tiles
+
+
+def test_wide_rows_with_sums_along_them_are_tiles():
+    """Negative control: a sum along the row crosses the entries."""
+    text = "w, m: input[n, i]\ns[n] = sum[i](w[n,i]**3*m[n,i]**2 + w[n,i]*m[n,i]**3)"
+    assert "to_tile" in sg.program(text, sizes={"i": 12}).compile(parallel=False).source
 
 
 def test_longer_rows_than_a_tile_takes_are_left_alone():

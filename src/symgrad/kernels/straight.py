@@ -291,13 +291,35 @@ def _small(extents: tuple[Expr, ...]) -> bool:
 
 
 def _entrywise(rows: loops.For, extents: Mapping[str, tuple]) -> bool:
-    """Do loops along the row take wide matrices entry by entry? They are vectors as they stand: tiles
-    gain at most a tenth at ten entries (an optimiser's update), lose half at sixteen, and take longer to compile."""
+    """Do loops along the row take wide matrices entry by entry? They are vectors as they stand: tiles gain at most a
+    tenth at ten entries (an optimiser's update), lose half at sixteen, and take longer to compile."""
     matrices = [(extents[name], cell, nest) for name, cell, nest in _placed(rows.body) if extents.get(name)]
-    return not any(isinstance(n, loops.Combine) for n in loops.walk(rows.body)) and all(
+    return not _summed(rows.body, rows.index) and all(
         cell == (rows.index, *nest) and Mul(*shape).is_Integer and Mul(*shape) >= WIDE
         for shape, cell, nest in matrices
     )
+
+
+def _summed(
+    nodes: list[loops.Node], row: Index, nest: tuple[Index, ...] = (), own: frozenset[str] = frozenset()
+) -> bool:
+    """Is anything summed along the row? Sums over rows are not, nor are registers of one entry (`own`)."""
+    own |= {n.register for n in nodes if isinstance(n, loops.Set)}
+    for node in nodes:
+        match node:
+            case loops.For(body=body, index=index):
+                found = _summed(body, row, (*nest, index))
+            case loops.If(body=body):
+                found = _summed(body, row, nest, own)
+            case loops.Combine(target=name, cell=None):
+                found = bool(nest) and name not in own
+            case loops.Combine(cell=cell):
+                found = tuple(i for i in cell if i != row) != nest
+            case _:
+                found = False
+        if found:
+            return True
+    return False
 
 
 def _placed(nodes: list[loops.Node], nest: tuple[Index, ...] = ()) -> Iterator[tuple[str, tuple, tuple]]:
