@@ -313,7 +313,7 @@ def _summed(
                 found = _summed(body, row, nest, own)
             case loops.Combine(target=name, cell=None):
                 found = bool(nest) and name not in own
-            case loops.Combine(cell=cell):
+            case loops.Combine(cell=tuple() as cell):
                 found = tuple(i for i in cell if i != row) != nest
             case _:
                 found = False
