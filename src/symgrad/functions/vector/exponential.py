@@ -25,6 +25,13 @@ def exp_parts(a, b):
     return h, ((1.0 - h) + r) + fma(s, h + p, p), n
 
 
+def exp_factors(a, b):
+    """exp(a + b) = 2**n (1 + y), b far smaller than a; y is right to a unit, and there is no sum yet to be rounded."""
+    n = fma(a, LOG2E, ROUND) - ROUND
+    r = fma(-n, LOG2_HIGH, a) + fma(-n, LOG2_LOW, b)
+    return fma(r * r, horner(r, EXP), r), n
+
+
 def exp(x):
     """exp(x). Half a unit from the last sum, and from r and from y, both below 1/2, a quarter each."""
     a = EXP_LOW if x < EXP_LOW else x
