@@ -194,6 +194,7 @@ def fits() -> list[Fit]:
     """What the vector functions need."""
     log2, quarter = mpmath.log(2), mpmath.pi / 4 * mpf("1.0001")
     root = mpmath.sqrt(mpf(2))
+    near_erf = _quotient(lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1)
     return [
         Fit("EXP", "(exp(r) - 1 - r)/r**2", _quotient(lambda r: (mpmath.expm1(r) - r) / r**2, 2),
             -log2 / 2 * mpf("1.001"), log2 / 2 * mpf("1.001"), {"float32": 6, "float64": 11},
@@ -209,9 +210,8 @@ def fits() -> list[Fit]:
         Fit("COS", "(cos(r) - 1 + r**2/2)/r**4 over z = r**2",
             _quotient(lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2, 2),
             mpf(0), quarter**2, {"float32": 3, "float64": 6}, lambda z: z * z + mpf("1e-3")),
-        Fit("ERF", "erf(x)/x - 1 over z = x**2",
-            _quotient(lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1),
-            mpf(0), mpf("1.01"), {"float32": 7, "float64": 13}),
+        Fit("ERF", "erf(x)/x - 1 over x**2 - 1/2", lambda z: near_erf(z + mpf("0.5")), mpf("-0.5"), mpf("0.61"),
+            {"float32": 7, "float64": 13}),
         _tail("ERFC", mpf(1), "10.3", {"float32": (4, 5)}), _tail("ERFC", mpf(1), "27.4", {"float64": (10, 11)}),
         _tail("TAIL", 1 / root, "10.3", {"float32": (4, 5)}), _tail("TAIL", 1 / root, "27.4", {"float64": (10, 11)}),
         Fit("ERFCX", "(1 + 2 a) exp(a**2) erfc(a) over t = (a - 4)/(a + 4)", _scaled_erfcx, mpf(-1), mpf(1),

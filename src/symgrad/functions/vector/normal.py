@@ -55,11 +55,11 @@ def erfc_factors(a):
 
 
 def erf(x):
-    """erf(x): a polynomial times x for |x| < 1, else 1 - erfc(|x|)."""
+    """erf(x): a polynomial times x for |x| < 1.05, else 1 - erfc(|x|)."""
     a = math.fabs(x)
     p, n = erfc_factors(a)
-    near = fma(a, horner(a * a, ERF), a)
-    y = near if a < 1.0 else 1.0 - scale(p, n)
+    near = fma(a, horner(fma(a, a, -0.5), ERF), a)
+    y = near if a < 1.05 else 1.0 - scale(p, n)
     return math.copysign(y, x)
 
 
