@@ -194,6 +194,7 @@ def fits() -> list[Fit]:
     """What the vector functions need."""
     log2, quarter = mpmath.log(2), mpmath.pi / 4 * mpf("1.0001")
     root = mpmath.sqrt(mpf(2))
+    near_tanh = _quotient(lambda z: mpmath.tanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1)
     near_erf = _quotient(lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1)
     return [
         Fit("EXP", "(exp(r) - 1 - r)/r**2", _quotient(lambda r: (mpmath.expm1(r) - r) / r**2, 2),
@@ -210,6 +211,8 @@ def fits() -> list[Fit]:
         Fit("COS", "(cos(r) - 1 + r**2/2)/r**4 over z = r**2",
             _quotient(lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2, 2),
             mpf(0), quarter**2, {"float32": 3, "float64": 6}, lambda z: z * z + mpf("1e-3")),
+        Fit("TANH", "tanh(x)/x - 1 over x**2 - 1/2", lambda z: near_tanh(z + mpf("0.5")), mpf("-0.5"), mpf("0.61"),
+            {"float32": 8, "float64": 17}),
         Fit("ERF", "erf(x)/x - 1 over x**2 - 1/2", lambda z: near_erf(z + mpf("0.5")), mpf("-0.5"), mpf("0.61"),
             {"float32": 7, "float64": 13}),
         _tail("ERFC", mpf(1), "10.3", {"float32": (4, 5)}), _tail("ERFC", mpf(1), "27.4", {"float64": (10, 11)}),
