@@ -25,7 +25,7 @@ import numpy as np
 from mpmath import mpf
 
 DIGITS = 60
-FACTOR = mpf("1.5")  # of both parts of a quotient: beside 1, numbers above it are rounded more coarsely than those below
+FACTOR = mpf("1.5")  # of both parts of a quotient: numbers just above 1 are rounded most coarsely
 GRID = 24  # points between two neighbours when extrema are looked for
 UNIT = {"float32": mpf(2) ** -24, "float64": mpf(2) ** -53}
 BITS = {"float32": 24, "float64": 53}

@@ -1,9 +1,9 @@
 """The error function and the normal distribution without a branch.
 
-For a >= 0, erfc(a) = exp(-a**2) erfcx(a). Where that is not 0, erfcx(a) = 1/(1 + a (sqrt(pi) - P(a)/Q(a))): the quotient
-is small beside what it is added to, near 0 and far from it, so rounding it costs little. For all a at once, as a pair:
-(1 + 2 a) erfcx(a) is a polynomial in t = (a - 4)/(a + 4), M. M. Shepherd and J. G. Laframboise, Chebyshev approximation
-of (1 + 2x) exp(x**2) erfc(x), Math. Comp. 36, 1981.
+For a >= 0, erfc(a) = exp(-a**2) erfcx(a). Where that is not 0, erfcx(a) = 1/(1 + a (sqrt(pi) - P(a)/Q(a))), with one
+division: near 0 and far from it the quotient is small beside the rest, so rounding P and Q costs little. For all a at
+once, as a pair: (1 + 2 a) erfcx(a) is a polynomial in t = (a - 4)/(a + 4), M. M. Shepherd and J. G. Laframboise,
+Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x), Math. Comp. 36, 1981.
 """
 
 # ruff: noqa: F821  (tables and machine operations stand in the module that the text is put into)
