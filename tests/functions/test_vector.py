@@ -101,6 +101,30 @@ def test_a_fit_is_level_and_a_wrong_coefficient_is_not():
         assert worst([best[0] * (1 + mpmath.mpf(10) ** -6), *best[1:]]) > 100 * error
 
 
+def test_a_quotient_is_level_and_better_than_a_polynomial_of_as_many_coefficients():
+    with mpmath.workdps(minimax.DIGITS):
+        fit = next(f for f in minimax.fits() if f.name == "ERFC" and "float32" in f.terms)
+        above, below = fit.terms["float32"]
+        coefficients, error = minimax.remez(fit, (above, below))
+        stored = [float.fromhex(c) for c in coefficients_of("ERFC_ABOVE") + coefficients_of("ERFC_BELOW")]
+        found = [minimax.FACTOR * c for c in [*coefficients[:above], 1, *coefficients[above:]]]
+        assert stored == list(minimax.rounded(found, "float32"))
+
+        def worst(numerator):
+            points = [fit.high * k**2 / 300**2 for k in range(1, 300)]
+            below = [minimax._denominator(coefficients[above:], v) for v in points]
+            values = [mpmath.polyval(numerator[::-1], v) / q for q, v in zip(below, points)]
+            return max(abs((q - fit.function(v)) * fit.weight(v)) for q, v in zip(values, points))
+
+        assert worst(coefficients[:above]) <= error * mpmath.mpf("1.01")
+        assert worst([coefficients[0] * (1 + mpmath.mpf(10) ** -5), *coefficients[1:above]]) > 10 * error
+        assert minimax.remez(fit, above + below - 1)[1] > 1000 * error
+
+
+def coefficients_of(name):
+    return coefficients.TABLE["float32"][name]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_large_arguments_of_sine(dtype):
     """Beside multiples of pi/2, where all leading digits cancel: the hardest float64 is 6381956970095103 2**797."""

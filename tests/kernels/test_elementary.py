@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.special
 from assembly import libm, packed
 
 import symgrad as sg
@@ -17,7 +18,7 @@ SWEPT = (
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "sin", "cos", "erf", "erfc", "gelu", "gelu_tanh", "log_ndtr",
     "softplus", "logit", "sinh", "cosh",
 )  # fmt: skip
-VECTORISED = ("exp", "log1p", "tanh", "sin", "gelu", "log_cosh")
+VECTORISED = ("exp", "log1p", "tanh", "sin", "erf", "ndtr", "gelu", "log_cosh")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -25,6 +26,27 @@ VECTORISED = ("exp", "log1p", "tanh", "sin", "gelu", "log_cosh")
 def test_values_and_derivatives_are_within_the_stated_bound(name, dtype):
     for line in ulp.sweep(ROWS[name], dtype, 200):
         assert line.ok, line
+
+
+@pytest.mark.parametrize("name", ["erf", "tanh"])
+def test_float32_is_within_a_unit_where_its_two_forms_meet(name):
+    """Every number between 0.8 and 1.3: a polynomial up to 1.05, then 1 minus a quotient. The reference is float64."""
+    first, last = np.array([0.8, 1.3], "float32").view(np.uint32)
+    x = np.arange(first, last, dtype=np.uint32).view(np.float32)
+    got = sg.program(f"x: input[n]\ny[n] = {name}(x[n])").compile(dtype="float32", parallel=False)(x=x)["y"]
+    exact = {"erf": scipy.special.erf, "tanh": np.tanh}[name](x.astype(np.float64))
+    assert np.max(np.abs(got - exact)) <= np.spacing(np.float32(0.99))  # both values lie between 1/2 and 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_square_of_sech_is_a_function_of_its_own(dtype):
+    """It shares the exponential and the division with tanh, and goes to 0 where its value does."""
+    text = "x: parameter[n]\ny[n] = tanh(x[n])\nL = sum[n](y[n])"
+    kernel = sg.program(text).gradient("L").compile(dtype=dtype, outputs=("y", "dL_dx"))
+    assert "f_sech_squared(" in kernel.source and "f_sech(" not in kernel.source
+    x = np.array([0.0, -0.3, 3.0, -20.0, 40.0, np.inf, np.nan], dtype)
+    exact = 1 / np.cosh(x.astype(np.longdouble)) ** 2
+    np.testing.assert_allclose(kernel(x=x)["dL_dx"], exact, rtol=4 * np.finfo(dtype).eps)  # the bound of a derivative
 
 
 def test_wrong_values_are_found():

@@ -19,7 +19,7 @@ def vector_text(name: str, real: str) -> str:
     """The Python text of a vector function in the precision `real`.
 
     >>> print(vector_text("sech", "float32").splitlines()[-1])
-        return scale(y + e, n + float32(1.0))
+        return scale(q + c, n + float32(1.0))
     """
     head, documentation, body = vector.source(name).split('"""')
     typed = LITERAL.sub(rf"{real}(\1)", body)

@@ -38,7 +38,7 @@ def _nodes(nodes: list[loops.Node], register: Callable[[str], str], dtypes) -> l
     out: list[loops.Node] = []
     for node in nodes:
         before: list[loops.Node] = []
-        if isinstance(node, loops.For) and not node.rows:
+        if isinstance(node, loops.For) and (not node.rows or _flat(node)):
             before, node = _loop(node, register, dtypes)
         out += [*before, loops.inside(node, lambda body: _nodes(body, register, dtypes))]
     return out
@@ -108,3 +108,7 @@ def _mapped(node: loops.Node, change: Callable[[Basic], Basic]) -> loops.Node:
         case loops.Set() | loops.Store() | loops.Combine() if isinstance(node.value, Expr):
             return replace(node, value=change(node.value))
     return loops.inside(node, lambda body: [_mapped(n, change) for n in body])
+
+
+def _flat(loop: loops.For) -> bool:
+    return not any(isinstance(n, loops.For | loops.First) for n in loops.walk(loop.body))

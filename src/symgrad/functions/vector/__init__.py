@@ -4,8 +4,8 @@
 mentions; the operations it is made of are those of `machine`. The same text serves both precisions: coefficients
 differ, literals take the type of the arguments. `function(name, dtype)` runs it as Python.
 
->>> float(function("tanh", "float64")(0.5))
-0.46211715726000974
+>>> float(function("tanh", "float64")(0.25))
+0.24491866240370913
 """
 
 from __future__ import annotations

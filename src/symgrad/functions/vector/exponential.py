@@ -25,6 +25,13 @@ def exp_parts(a, b):
     return h, ((1.0 - h) + r) + fma(s, h + p, p), n
 
 
+def exp_factors(a, b):
+    """exp(a + b) = 2**n (1 + y), b far smaller than a; y is right to a unit, and there is no sum yet to be rounded."""
+    n = fma(a, LOG2E, ROUND) - ROUND
+    r = fma(-n, LOG2_HIGH, a) + fma(-n, LOG2_LOW, b)
+    return fma(r * r, horner(r, EXP), r), n
+
+
 def exp(x):
     """exp(x). Half a unit from the last sum, and from r and from y, both below 1/2, a quarter each."""
     a = EXP_LOW if x < EXP_LOW else x
@@ -221,31 +228,33 @@ def mish(x):
     return scale(y * (left if x < 0.0 else right), n if x < 0.0 else 0.0)
 
 
-def hyperbolic_parts(x):
-    """For e = exp(-|x|) = 2**n (h + l): the pair exp(-2 |x|) - 1 = m (2 + m) with m = e - 1; and h, l, n."""
-    y, yl, n = decay_less_one(math.fabs(x))
-    s = scale(1.0, n)
-    t = s - 1.0
-    m = fma(s, y, t)
-    ml = fma(s, yl, fma(s, y, t - m))
-    h = 1.0 + y
-    t = 2.0 + m
-    tl = ((2.0 - t) + m) + ml
-    p, q = exact_product(m, t)
-    return p, q + fma(m, tl, ml * t), h, ((1.0 - h) + y) + yl, n
+def tanh_gap(x):
+    """2 (1 - tanh(|x|)) = 4 e/(1 + e) with e = exp(-2 |x|)."""
+    y, _, n = decay_less_one(2.0 * math.fabs(x))
+    s = scale(4.0, n)
+    e = fma(s, y, s)
+    return e / fma(0.25, e, 1.0)
 
 
 def tanh(x):
-    """(1 - exp(-2 |x|))/(1 + exp(-2 |x|)) with the sign of x."""
-    p, q, _, _, _ = hyperbolic_parts(x)
-    d = 2.0 + p
-    y, e = quotient(-p, -q, d, ((2.0 - d) + p) + q, 1.0 / d)
-    return math.copysign(y + e, x)
+    """tanh(x): a polynomial times x for |x| < 1.05, else 1 - 2 e/(1 + e)."""
+    a = math.fabs(x)
+    near = fma(a, horner(fma(a, a, -0.5), TANH), a)
+    return math.copysign(near if a < 1.05 else fma(-0.5, tanh_gap(x), 1.0), x)
+
+
+def sech_squared(x):
+    """sech(x)**2 = (1 - tanh(|x|)) (1 + tanh(|x|)), with the exponential of `tanh`."""
+    q = tanh_gap(x)
+    return fma(-0.25 * q, q, q)
 
 
 def sech(x):
-    """2 exp(-|x|)/(1 + exp(-2 |x|))."""
-    p, q, h, l, n = hyperbolic_parts(x)
-    d = 2.0 + p
-    y, e = quotient(h, l, d, ((2.0 - d) + p) + q, 1.0 / d)
-    return scale(y + e, n + 1.0)
+    """2 e/(1 + e**2) with e = exp(-|x|)."""
+    y, l, n = decay_less_one(math.fabs(x))
+    s = scale(1.0, n)
+    e = fma(s, y, s)
+    h = 1.0 + y
+    d = fma(e, e, 1.0)
+    q, c = quotient(h, ((1.0 - h) + y) + l, d, fma(e, e, 1.0 - d), 1.0 / d)
+    return scale(q + c, n + 1.0)

@@ -1,11 +1,11 @@
-"""Coefficients of the vector functions: minimax polynomials by Remez' exchange, in mpmath.
+"""Coefficients of the vector functions: minimax polynomials and quotients of two by Remez' exchange, in mpmath.
 
     python -m symgrad.functions.vector.minimax            writes coefficients.py again
 
-A `Fit` names a function, an interval, the weight of its error in the result, and a degree for each precision. The error
-of the best polynomial of degree n levels at n + 2 alternating extrema; the exchange moves the points there. The search
-runs in 60 digits, so the coefficients are right to the last one; the table keeps the error that is left, in units of
-the last place of the *result*.
+A `Fit` names a function, an interval, the weight of its error in the result, and how many terms each precision needs.
+The error of the best polynomial or quotient with n free coefficients levels at n + 1 alternating extrema; the exchange
+moves the points there. The search runs in 60 digits, so the coefficients are right to the last one; the table keeps the
+error that is left, in units of the last place of the *result*.
 
 Source: E. Remez, Sur le calcul effectif des polynomes d'approximation de Tchebichef, C. R. Acad. Sci. 199, 1934;
 J.-M. Muller, Elementary Functions, third edition, 2016, section 3.5.
@@ -25,6 +25,7 @@ import numpy as np
 from mpmath import mpf
 
 DIGITS = 60
+FACTOR = mpf("1.5")  # of both parts of a quotient: numbers just above 1 are rounded most coarsely
 GRID = 24  # points between two neighbours when extrema are looked for
 UNIT = {"float32": mpf(2) ** -24, "float64": mpf(2) ** -53}
 BITS = {"float32": 24, "float64": 53}
@@ -32,59 +33,82 @@ BITS = {"float32": 24, "float64": 53}
 
 @dataclass(frozen=True)
 class Fit:
-    """`function` on (`low`, `high`); its error times `weight` is the relative error of the result."""
+    """`function` on (`low`, `high`); its error times `weight` is the relative error of the result.
+
+    `terms`, for each precision that the fit is for, are those of a polynomial; two numbers are those above and below
+    the line of a quotient.
+    """
 
     name: str
     meaning: str
     function: Callable[[Any], Any]
     low: Any
     high: Any
-    terms: dict[str, int]
+    terms: dict[str, int] | dict[str, tuple[int, int]]
     weight: Callable[[Any], Any] = lambda v: mpf(1)
     apart: bool = False
 
 
-def remez(fit: Fit, terms: int, rounds: int = 12) -> tuple[list, Any]:
-    """The coefficients of the best polynomial with `terms` coefficients, constant first, and its weighted error.
+def remez(fit: Fit, terms: int | tuple[int, int], rounds: int = 12) -> tuple[list, Any]:
+    """The best coefficients, constant first, and the weighted error; below the line, those behind its constant 1.
 
     >>> parabola = Fit("SQUARE", "v**2", lambda v: v * v, mpf(-1), mpf(1), {})
     >>> coefficients, error = remez(parabola, 2)
     >>> [round(float(c), 12) + 0.0 for c in coefficients], float(error)
     ([0.5, 0.0], 0.5)
     """
-    points = _chebyshev(fit, terms + 1)
-    for _ in range(rounds):
-        coefficients, level = _levelled(fit, points)
-        points, worst = _extrema(fit, coefficients, points)
+    above, below = (terms, 1) if isinstance(terms, int) else terms
+    points = _chebyshev(fit, above + below, 1 if below == 1 else 3)
+    for _ in range(rounds * below):
+        coefficients, level = _levelled(fit, points, above)
+        points, worst = _extrema(fit, coefficients, above, points)
         if worst <= abs(level) * mpf("1.0001"):
             break
     return coefficients, worst
 
 
-def _chebyshev(fit: Fit, count: int) -> list:
-    middle, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
-    return [middle - half * mpmath.cos(mpmath.pi * k / (count - 1)) for k in range(count)]
+def _chebyshev(fit: Fit, count: int, bend: int) -> list:
+    """Where the search begins; what needs a quotient bends at the lower end."""
+    return [
+        fit.low + (fit.high - fit.low) * ((1 - mpmath.cos(mpmath.pi * k / (count - 1))) / 2) ** bend
+        for k in range(count)
+    ]
 
 
-def _levelled(fit: Fit, points: list) -> tuple[list, Any]:
-    """The polynomial whose weighted error is level, with alternating signs, at the points."""
-    terms = len(points) - 1
-    matrix = mpmath.matrix(terms + 1, terms + 1)
-    right = mpmath.matrix(terms + 1, 1)
-    for row, v in enumerate(points):
-        for power in range(terms):
-            matrix[row, power] = v**power
-        matrix[row, terms] = (-1) ** row / fit.weight(v)
-        right[row] = fit.function(v)
-    solved = mpmath.lu_solve(matrix, right)
-    return [solved[k] for k in range(terms)], solved[terms]
+def _levelled(fit: Fit, points: list, above: int) -> tuple[list, Any]:
+    """The quotient whose weighted error is level, with alternating signs, at the points: P - (f + e) Q = 0.
+
+    Newton's method; for a polynomial, where Q is 1, its first step is the solution.
+    """
+    count = len(points)
+    wanted = [fit.function(v) for v in points]
+    signs = [(-1) ** row / fit.weight(v) for row, v in enumerate(points)]
+    solved, last = mpmath.matrix(count, 1), mpf(1)
+    while abs(solved[count - 1] - last) > mpf(10) ** -9 * abs(last):
+        last = solved[count - 1]
+        matrix, right = mpmath.matrix(count, count), mpmath.matrix(count, 1)
+        for row, (v, f, sign) in enumerate(zip(points, wanted, signs)):
+            error, below = sign * last, _denominator(solved[above : count - 1], v)
+            for power in range(above):
+                matrix[row, power] = v**power
+            for power in range(1, count - above):
+                matrix[row, above + power - 1] = -(f + error) * v**power
+            matrix[row, count - 1] = -sign * below
+            right[row] = f + error * (1 - below)
+        solved = mpmath.lu_solve(matrix, right)
+    return [solved[k] for k in range(count - 1)], last
 
 
-def _extrema(fit: Fit, coefficients: list, points: list) -> tuple[list, Any]:
+def _denominator(coefficients, v):
+    return mpmath.polyval([*list(coefficients)[::-1], 1], v)
+
+
+def _extrema(fit: Fit, coefficients: list, above: int, points: list) -> tuple[list, Any]:
     """The largest error between each two of its sign changes."""
 
     def error(v):
-        return (mpmath.polyval(coefficients[::-1], v) - fit.function(v)) * fit.weight(v)
+        value = mpmath.polyval(coefficients[above - 1 :: -1], v) / _denominator(coefficients[above:], v)
+        return (value - fit.function(v)) * fit.weight(v)
 
     edges = [fit.low, *((a + b) / 2 for a, b in pairwise(points)), fit.high]
     found = []
@@ -140,6 +164,15 @@ def _unmapped(t, middle):
     return middle * (1 + t) / (1 - t)
 
 
+def _tail(name: str, factor, end: str, terms: dict[str, tuple[int, int]]) -> Fit:
+    """erfcx(factor a) = 1/(1 + a (slope - P/Q)) up to where exp(-(factor a)**2) is 0; the slope is rounded."""
+    (bits,) = (BITS[dtype] for dtype in terms)
+    slope = _cut(mpmath.sqrt(mpmath.pi) * factor, bits)
+    meaning = f"{mpmath.nstr(slope, 5)} - (1/erfcx({mpmath.nstr(factor, 5)} a) - 1)/a"
+    bend = _quotient(lambda a: slope - (1 / _erfcx(factor * a) - 1) / a, 1)
+    return Fit(name, meaning, bend, mpf(0), mpf(end) / factor, terms, lambda a: a * _erfcx(factor * a) + mpf("0.02"))
+
+
 def _scaled_erfcx(t):
     """(1 + 2 a) erfcx(a)."""
     if t == 1:
@@ -161,6 +194,8 @@ def fits() -> list[Fit]:
     """What the vector functions need."""
     log2, quarter = mpmath.log(2), mpmath.pi / 4 * mpf("1.0001")
     root = mpmath.sqrt(mpf(2))
+    near_tanh = _quotient(lambda z: mpmath.tanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1)
+    near_erf = _quotient(lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1)
     return [
         Fit("EXP", "(exp(r) - 1 - r)/r**2", _quotient(lambda r: (mpmath.expm1(r) - r) / r**2, 2),
             -log2 / 2 * mpf("1.001"), log2 / 2 * mpf("1.001"), {"float32": 6, "float64": 11},
@@ -176,9 +211,12 @@ def fits() -> list[Fit]:
         Fit("COS", "(cos(r) - 1 + r**2/2)/r**4 over z = r**2",
             _quotient(lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2, 2),
             mpf(0), quarter**2, {"float32": 3, "float64": 6}, lambda z: z * z + mpf("1e-3")),
-        Fit("ERF", "erf(x)/x - 1 over z = x**2",
-            _quotient(lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1, 1),
-            mpf(0), mpf("1.01"), {"float32": 7, "float64": 13}),
+        Fit("TANH", "tanh(x)/x - 1 over x**2 - 1/2", lambda z: near_tanh(z + mpf("0.5")), mpf("-0.5"), mpf("0.61"),
+            {"float32": 8, "float64": 17}),
+        Fit("ERF", "erf(x)/x - 1 over x**2 - 1/2", lambda z: near_erf(z + mpf("0.5")), mpf("-0.5"), mpf("0.61"),
+            {"float32": 7, "float64": 13}),
+        _tail("ERFC", mpf(1), "10.3", {"float32": (4, 5)}), _tail("ERFC", mpf(1), "27.4", {"float64": (10, 11)}),
+        _tail("TAIL", 1 / root, "10.3", {"float32": (4, 5)}), _tail("TAIL", 1 / root, "27.4", {"float64": (10, 11)}),
         Fit("ERFCX", "(1 + 2 a) exp(a**2) erfc(a) over t = (a - 4)/(a + 4)", _scaled_erfcx, mpf(-1), mpf(1),
             {"float32": 13, "float64": 25}, apart=True),
         Fit("GAP", "(1 + a) (density(a)/distribution(-a) - a) over t = (a - 4)/(a + 4), a normal distribution",
@@ -204,6 +242,7 @@ def numbers(dtype: str) -> dict[str, list]:
         "ROOT_END": [mpf(2) ** (bits - 2)],
         "TURN": split(mpmath.pi / 2, [bits] * 3), "PER_TURN": [2 / mpmath.pi],
         "CUBE": split(mpf("0.044715"), [bits] * 2), "SLOPE": split(mpmath.sqrt(8 / mpmath.pi), [bits] * 2),
+        "ROOT_PI": [mpmath.sqrt(mpmath.pi)], "ROOT_HALF_PI": [mpmath.sqrt(mpmath.pi / 2)],
         "ROOT_HALF": split(mpmath.sqrt(mpf(1) / 2), [bits] * 2), "ROOT_PI_INVERSE": [1 / mpmath.sqrt(mpmath.pi)],
         "DENSITY": [1 / mpmath.sqrt(2 * mpmath.pi)], "ERFINV_NEAR": [mpf("0.03") if small else mpf("0.005")],
     }  # fmt: skip
@@ -216,17 +255,26 @@ def table() -> dict[str, dict[str, tuple[float, ...]]]:
         for dtype, rows in found.items():
             for name, values in numbers(dtype).items():
                 rows[name] = rounded(values, dtype)
-            for fit in fits():
+            for fit in (f for f in fits() if dtype in f.terms):
                 rows |= {n: rounded(c, dtype) for n, c in _stored(fit, dtype).items()}
         return found
 
 
 def _stored(fit: Fit, dtype: str) -> dict[str, list]:
     """The coefficients; where the constant is the largest part of the result, it stands apart, in two parts."""
-    coefficients = remez(fit, fit.terms[dtype])[0]
+    terms = fit.terms[dtype]
+    coefficients = remez(fit, terms)[0]
+    if isinstance(terms, tuple):
+        above, below = coefficients[: terms[0]], [mpf(1), *coefficients[terms[0] :]]
+        return {f"{fit.name}_{n}": [FACTOR * c for c in cs] for n, cs in (("ABOVE", above), ("BELOW", below))}
     if not fit.apart:
         return {fit.name: coefficients}
     return {f"{fit.name}_MIDDLE": split(coefficients[0], [BITS[dtype]] * 2), fit.name: coefficients[1:]}
+
+
+def _first(fit: Fit) -> str:
+    """The row that says how good the fit is."""
+    return f"{fit.name}_ABOVE" if any(isinstance(t, tuple) for t in fit.terms.values()) else fit.name
 
 
 def rounded(values: list, dtype: str) -> tuple[float, ...]:
@@ -250,8 +298,8 @@ from __future__ import annotations
 def text() -> str:
     """The text of coefficients.py: hexadecimal floats, so that nothing is lost in reading them."""
     with mpmath.workdps(DIGITS):
-        comments = {f.name: f.meaning for f in fits()}
-        errors = {(f.name, d): remez(f, f.terms[d])[1] / UNIT[d] for f in fits() for d in UNIT}
+        comments = {_first(f): f.meaning for f in fits()}
+        errors = {(_first(f), d): remez(f, terms)[1] / UNIT[d] for f in fits() for d, terms in f.terms.items()}
     lines = ["TABLE: dict[str, dict[str, tuple[str, ...]]] = {"]
     for dtype, rows in table().items():
         lines.append(f'    "{dtype}": {{')

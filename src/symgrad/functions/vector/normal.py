@@ -1,7 +1,9 @@
 """The error function and the normal distribution without a branch.
 
-erfc(a) = exp(-a**2) erfcx(a), and (1 + 2 a) erfcx(a) is a polynomial in t = (a - 4)/(a + 4), for all a >= 0 at once:
-M. M. Shepherd and J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x), Math. Comp. 36, 1981.
+For a >= 0, erfc(a) = exp(-a**2) erfcx(a). Where that is not 0, erfcx(a) = 1/(1 + a (sqrt(pi) - P(a)/Q(a))), with one
+division: near 0 and far from it the quotient is small beside the rest, so rounding P and Q costs little. For all a at
+once, as a pair: (1 + 2 a) erfcx(a) is a polynomial in t = (a - 4)/(a + 4), M. M. Shepherd and J. G. Laframboise,
+Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x), Math. Comp. 36, 1981.
 """
 
 # ruff: noqa: F821  (tables and machine operations stand in the module that the text is put into)
@@ -10,25 +12,24 @@ M. M. Shepherd and J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x*
 import math
 
 
-def gaussian_parts(x, half):
-    """exp(-half x x) = 2**n (h + l), the square as a pair; half is a power of two."""
-    y = half * x
-    p, e = exact_product(y, x)
-    return exp_parts(-p, -e)
+def gaussian_factors(x, half):
+    """exp(-half x x) = 2**n (1 + y), the square as a pair; half is a power of two."""
+    p, e = exact_product(half * x, x)
+    return exp_factors(-p, -e)
 
 
 def gaussian(x):
     """exp(-x**2)."""
     a = math.fabs(x)
-    h, l, n = gaussian_parts(SQUARE_END if a > SQUARE_END else a, 1.0)
-    return scale(h + l, n)
+    y, n = gaussian_factors(SQUARE_END if a > SQUARE_END else a, 1.0)
+    return scale(1.0 + y, n)
 
 
 def norm_pdf(x):
     """exp(-x**2/2)/sqrt(2 pi)."""
     a = math.fabs(x)
-    h, l, n = gaussian_parts(TAIL_END if a > TAIL_END else a, 0.5)
-    return scale(DENSITY * (h + l), n)
+    y, n = gaussian_factors(TAIL_END if a > TAIL_END else a, 0.5)
+    return scale(fma(DENSITY, y, DENSITY), n)
 
 
 def erfcx_parts(a, b):
@@ -45,34 +46,27 @@ def erfcx_parts(a, b):
     return quotient(0.5 * c, 0.5 * cl, d, dl + b, y * p)
 
 
-def product_parts(a, b, c, d):
-    """The pair (a + b)(c + d)."""
-    p, e = exact_product(a, c)
-    return p, e + fma(a, d, b * c)
-
-
-def erfc_parts(a):
-    """erfc(a) = 2**n (p + q) for a >= 0."""
+def erfc_factors(a):
+    """erfc(a) = 2**n p for a >= 0."""
     a = SQUARE_END if a > SQUARE_END else a
-    v, w = erfcx_parts(a, 0.0)
-    h, l, n = gaussian_parts(a, 1.0)
-    p, q = product_parts(v, w, h, l)
-    return p, q, n
+    y, n = gaussian_factors(a, 1.0)
+    q = horner(a, ERFC_BELOW)
+    return fma(q, y, q) / fma(a, fma(ROOT_PI, q, -horner(a, ERFC_ABOVE)), q), n
 
 
 def erf(x):
-    """erf(x): a polynomial times x for |x| < 1, else 1 - erfc(|x|)."""
+    """erf(x): a polynomial times x for |x| < 1.05, else 1 - erfc(|x|)."""
     a = math.fabs(x)
-    p, q, n = erfc_parts(a)
-    near = fma(a, horner(a * a, ERF), a)
-    y = near if a < 1.0 else 1.0 - scale(p + q, n)
+    p, n = erfc_factors(a)
+    near = fma(a, horner(fma(a, a, -0.5), ERF), a)
+    y = near if a < 1.05 else 1.0 - scale(p, n)
     return math.copysign(y, x)
 
 
 def erfc(x):
     """erfc(x)."""
-    p, q, n = erfc_parts(math.fabs(x))
-    y = scale(p + q, n)
+    p, n = erfc_factors(math.fabs(x))
+    y = scale(p, n)
     return 2.0 - y if x < 0.0 else y
 
 
@@ -81,40 +75,38 @@ def erfcx(x):
     a = math.fabs(x)
     v, w = erfcx_parts(1e9 if a > 1e9 else a, 0.0)
     y = v + w if a < 1e9 else ROOT_PI_INVERSE / a
-    h, l, n = gaussian_parts(SQUARE_END if a > SQUARE_END else a, -1.0)
-    left = scale(2.0 * (h + l), n) - y
+    h, n = gaussian_factors(SQUARE_END if a > SQUARE_END else a, -1.0)
+    left = scale(fma(2.0, h, 2.0), n) - y
     return left if x < 0.0 else y
 
 
-def tail_parts(a):
-    """The distribution function at -a: 2**n (p + q) for a >= 0."""
+def tail_factors(a):
+    """The distribution function at -a: 2**n p for a >= 0, half of erfc(a/sqrt(2))."""
     a = TAIL_END if a > TAIL_END else a
-    z, e = exact_product(a, ROOT_HALF[0])
-    v, w = erfcx_parts(z, fma(a, ROOT_HALF[1], e))
-    h, l, n = gaussian_parts(a, 0.5)
-    p, q = product_parts(0.5 * v, 0.5 * w, h, l)
-    return p, q, n
+    y, n = gaussian_factors(a, 0.5)
+    q = horner(a, TAIL_BELOW)
+    return 0.5 * fma(q, y, q) / fma(a, fma(ROOT_HALF_PI, q, -horner(a, TAIL_ABOVE)), q), n
 
 
 def ndtr(x):
     """The distribution function of the standard normal."""
-    p, q, n = tail_parts(math.fabs(x))
-    y = scale(p + q, n)
+    p, n = tail_factors(math.fabs(x))
+    y = scale(p, n)
     return y if x < 0.0 else 1.0 - y
 
 
 def gelu(x):
     """x ndtr(x); the factor that underflows is multiplied last."""
-    p, q, n = tail_parts(math.fabs(x))
+    p, n = tail_factors(math.fabs(x))
     y = -TAIL_END if x < -TAIL_END else x
-    left = scale(y * (p + q), n)
-    return left if x < 0.0 else x * (1.0 - scale(p + q, n))
+    left = scale(y * p, n)
+    return left if x < 0.0 else x * (1.0 - scale(p, n))
 
 
 def log_ndtr(x):
     """log ndtr(x): left of 0 as log(erfcx(a)/2) - a**2/2."""
     a = math.fabs(x)
-    p, q, n = tail_parts(a)
+    p, n = tail_factors(a)
     b = 1e9 if a > 1e9 else a
     z, e = exact_product(b, ROOT_HALF[0])
     v, w = erfcx_parts(z, fma(b, ROOT_HALF[1], e))
@@ -124,7 +116,7 @@ def log_ndtr(x):
     y, yl = exact_sum(t, -s)
     left = y + (yl + (e - sl))
     left = -s if s > 1e30 else left
-    return left if x < 0.0 else log1p(-scale(p + q, n))
+    return left if x < 0.0 else log1p(-scale(p, n))
 
 
 def gap_parts(a):
@@ -174,8 +166,8 @@ def erfinv(x):
 
 def erfinv_step(a, y):
     """A step of Halley's method for erf(y) = a."""
-    p, q, n = erfc_parts(y)
-    h, l, k = gaussian_parts(y, 1.0)
-    r = (1.0 - a) - scale(p + q, n) if a > 0.5 else erf(y) - a
-    r = r * 0.886226925452758 / scale(h + l, k)
+    p, n = erfc_factors(y)
+    h, k = gaussian_factors(y, 1.0)
+    r = (1.0 - a) - scale(p, n) if a > 0.5 else erf(y) - a
+    r = r * 0.886226925452758 / scale(1.0 + h, k)
     return y - r / (1.0 + y * r)
