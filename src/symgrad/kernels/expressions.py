@@ -202,7 +202,8 @@ class Printer:
         return " * ".join(self._closed(part(a), PRODUCT) for a in factors), PRODUCT
 
     def _product(self, expr: Expr) -> tuple[str, int]:
-        """Numerators over denominators. What does not vary in a loop (sizes, numbers) multiplies as a reciprocal."""
+        """Numerators over denominators. What does not vary in a loop (sizes, numbers) multiplies as a reciprocal.
+        Powers come last: in x y**3 with y near 1/x, y**3 alone may be too small for a number."""
         coefficient, factors = expr.as_coeff_mul()
         above, below, steady = [], [], []
         for f in factors:
@@ -214,7 +215,7 @@ class Printer:
             else:
                 above.append(f)
         sign = "-" if coefficient == -1 else ""
-        parts = [self._closed(self._real(f), PRODUCT) for f in above]
+        parts = [self._closed(self._real(f), PRODUCT) for f in sorted(above, key=lambda f: isinstance(f, Pow))]
         if coefficient not in (1, -1) or steady:
             constant = self._steady(coefficient if not sign else Rational(1), steady)
             parts = [constant, *parts]
